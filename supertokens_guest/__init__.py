@@ -1,0 +1,1 @@
+"""Guest sessions for SuperTokens: a visitor's data survives the sign-up."""

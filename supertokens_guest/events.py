@@ -1,0 +1,67 @@
+"""What happens to guests, told to the app and to the log.
+
+An event goes to ``GuestConfig.on_event``; the log gets a line at a level that is what
+it says. Neither ever holds a token or a payload.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+logger = logging.getLogger("supertokens_guest")
+
+EventCode = Literal[
+    "issue",
+    "update",
+    "verify-rejected",
+    "keys-unavailable",
+    "keys-available",
+    "transfer",
+    "transfer-skipped",
+    "transfer-failed",
+    "foreign-cookie",
+]
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class GuestEvent:
+    """Something happened to a guest, or to the keys that guests are checked with.
+
+    Attributes:
+        code: What happened, from a fixed list.
+        reason: Why, as a fixed word: the ``code`` of an error for ``verify-rejected``,
+            the rule that applied for ``transfer-skipped`` and ``transfer-failed``.
+        guest_id: The guest it happened to, where one is known.
+        user_id: The user who logged in, where there is one.
+        error: What was raised, where something was.
+    """
+
+    code: EventCode
+    reason: str | None = None
+    guest_id: str | None = None
+    user_id: str | None = None
+    error: BaseException | None = None
+
+
+def shown(value: object) -> str:
+    """Return *value* fit for a log line: escaped, and cut to 64 characters.
+
+    Key ids and subjects come from outside; a line feed in one must not start a log line
+    of its own.
+    """
+    return repr(value)[:64]
+
+
+def tell(on_event: Callable[[GuestEvent], None] | None, event: GuestEvent) -> None:
+    """Hand *event* to the app; an error that it raises is only logged."""
+    if on_event is None:
+        return
+    try:
+        on_event(event)
+    except Exception:
+        logger.exception("on_event raised for the event %s", event.code)
