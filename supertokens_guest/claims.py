@@ -1,0 +1,155 @@
+"""What a guest JWT may say: its registered claims, and what an app may put beside them.
+
+Both sides read their rules here: the check before the core signs, the check of a token
+that came in, and the choice of what enters a session.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from supertokens_guest.errors import PayloadError
+
+AUDIENCE = "supertokens-guest"
+"""The ``aud`` of every guest JWT, and what makes it one: the SDK refuses a token with any
+``aud`` as a session, and no session token carries one."""
+
+GUEST_ID = re.compile(r"G-[A-Za-z0-9_-]{1,64}")
+"""The form of a guest's ``sub``, for ``fullmatch``. The prefix is the SuperTokens
+documentation's suggestion; no user id of the core begins with it."""
+
+MAX_LIFETIME_SECONDS = 315_360_000
+"""Ten years, as in the SuperTokens documentation: no token may live longer, whatever the
+configuration says now."""
+
+MAX_PAYLOAD_BYTES = 2_048
+"""The most that ``max_payload_bytes`` may allow: a cookie of 4,096 bytes (RFC 6265, 6.1)
+has to hold the payload in base64, the registered claims and the signature."""
+
+MAX_DEPTH = 32
+"""How deep a payload may be nested. The core fails at 252 under a namespace; nobody's
+cart is that deep."""
+
+REGISTERED = frozenset({"iss", "iat", "exp", "sub", "aud"})
+"""The claims (RFC 7519, 4.1) that every guest JWT has beside its payload."""
+
+SESSION_CLAIMS = frozenset(
+    {
+        # an access token of SuperTokens
+        "sessionHandle",
+        "refreshTokenHash1",
+        "parentRefreshTokenHash1",
+        "antiCsrfToken",
+        "tId",
+        "rsub",
+        "stt",
+        # an OAuth or OpenID Connect token
+        "client_id",
+        "scp",
+        "scope",
+        "sid",
+    }
+)
+"""Claims that make a token a login session's or an OAuth client's, so never a guest's."""
+
+RESERVED = (
+    REGISTERED
+    | SESSION_CLAIMS
+    | {"nbf", "jti", "isImpersonation", "__proto__", "constructor", "prototype"}
+)
+"""Names that mean something to JWT, to SuperTokens or to JavaScript."""
+
+RESERVED_PREFIX = "st-"
+"""What the names of the SDK's own session claims begin with: ``st-role``, ``st-mfa``."""
+
+_INT64 = range(-(2**63), 2**63)
+
+
+def is_reserved(name: str) -> bool:
+    """Tell whether *name* may neither be in a payload nor enter a session."""
+    return name in RESERVED or name.startswith(RESERVED_PREFIX)
+
+
+def encoded(value: object) -> str:
+    """Return *value* as the SDK writes it: compact JSON, what is not ASCII escaped."""
+    return json.dumps(value, separators=(",", ":"), allow_nan=False)
+
+
+def checked_payload(payload: object, *, max_bytes: int) -> dict[str, Any]:
+    """Return a copy of *payload* that the core will carry unchanged.
+
+    Args:
+        payload: What the app wants a guest to hold. Nested values may be dicts with
+            string names, lists, strings, numbers, booleans and ``None``: what comes back
+            from JSON as it went in.
+        max_bytes: The most bytes of compact JSON with non-ASCII escaped.
+
+    Returns:
+        A plain dict that shares no container with *payload*.
+
+    Raises:
+        PayloadError: The payload would not come back as it is, holds a reserved name, or
+            is too large; the error names the place and the reason.
+    """
+    if not isinstance(payload, Mapping):
+        raise PayloadError("", "is not a mapping")
+    copy: dict[str, Any] = _plain(dict(payload), "", ())
+    for name in copy:
+        if is_reserved(name):
+            reason = "is a name that SuperTokens, JWT or JavaScript gives a meaning to"
+            raise PayloadError(f"[{name!r}]", reason)
+    size = len(encoded(copy))
+    if size > max_bytes:
+        reason = f"takes {size} bytes of JSON, more than max_payload_bytes={max_bytes}"
+        raise PayloadError("", reason)
+    return copy
+
+
+def _plain(value: object, path: str, above: tuple[int, ...]) -> Any:
+    """Copy *value*, found at *path* inside the containers with the ids *above*."""
+    if isinstance(value, (dict, list)):
+        return _container(value, path, above)
+    if isinstance(value, str):
+        _check_text(value, path)
+    elif isinstance(value, float):
+        if not math.isfinite(value):
+            raise PayloadError(path, "is not a finite number, which JSON cannot hold")
+    elif isinstance(value, int):
+        if value not in _INT64:
+            raise PayloadError(path, "is an integer outside 64 bits, as the core's are")
+    elif value is not None:
+        reason = f"is a {type(value).__name__}, which JSON cannot bring back"
+        raise PayloadError(path, reason)
+    return value
+
+
+def _container(
+    value: dict[Any, Any] | list[Any], path: str, above: tuple[int, ...]
+) -> Any:
+    """Copy a dict or list, refusing what is inside itself or too deep."""
+    if id(value) in above:
+        raise PayloadError(path, "contains itself")
+    above = (*above, id(value))
+    if len(above) > MAX_DEPTH:
+        raise PayloadError(path, f"is more than {MAX_DEPTH} levels deep")
+    if isinstance(value, list):
+        return [_plain(item, f"{path}[{i}]", above) for i, item in enumerate(value)]
+    copy = {}
+    for name, item in value.items():
+        if not isinstance(name, str):
+            raise PayloadError(path, f"has a name that is a {type(name).__name__}")
+        _check_text(name, path)
+        copy[name] = _plain(item, f"{path}[{name!r}]", above)
+    return copy
+
+
+def _check_text(text: str, path: str) -> None:
+    """Refuse lone surrogates: half a character cannot be sent as UTF-8."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise PayloadError(path, "holds a lone surrogate") from None
