@@ -15,20 +15,20 @@ from typing import Any
 from supertokens_guest.errors import PayloadError
 
 AUDIENCE = "supertokens-guest"
-"""The ``aud`` of every guest JWT, and what makes it one: the SDK refuses a token with any
-``aud`` as a session, and no session token carries one."""
+"""The ``aud`` of every guest JWT, and what makes it one: the SDK refuses a token with
+any ``aud`` as a session, and no session token carries one."""
 
 GUEST_ID = re.compile(r"G-[A-Za-z0-9_-]{1,64}")
 """The form of a guest's ``sub``, for ``fullmatch``. The prefix is the SuperTokens
 documentation's suggestion; no user id of the core begins with it."""
 
 MAX_LIFETIME_SECONDS = 315_360_000
-"""Ten years, as in the SuperTokens documentation: no token may live longer, whatever the
-configuration says now."""
+"""Ten years, as in the SuperTokens documentation: no token may live longer, whatever
+the configuration says now."""
 
 MAX_PAYLOAD_BYTES = 2_048
-"""The most that ``max_payload_bytes`` may allow: a cookie of 4,096 bytes (RFC 6265, 6.1)
-has to hold the payload in base64, the registered claims and the signature."""
+"""The most that ``max_payload_bytes`` may allow: a cookie of 4,096 bytes (RFC 6265,
+6.1) has to hold the payload in base64, the registered claims and the signature."""
 
 MAX_DEPTH = 32
 """How deep a payload may be nested. The core fails at 252 under a namespace; nobody's
@@ -54,7 +54,7 @@ SESSION_CLAIMS = frozenset(
         "sid",
     }
 )
-"""Claims that make a token a login session's or an OAuth client's, so never a guest's."""
+"""Claims that make a token a session's or an OAuth client's, so never a guest's."""
 
 RESERVED = (
     REGISTERED
@@ -64,7 +64,7 @@ RESERVED = (
 """Names that mean something to JWT, to SuperTokens or to JavaScript."""
 
 RESERVED_PREFIX = "st-"
-"""What the names of the SDK's own session claims begin with: ``st-role``, ``st-mfa``."""
+"""How the names of the SDK's own session claims begin: ``st-role``, ``st-mfa``."""
 
 _INT64 = range(-(2**63), 2**63)
 
@@ -83,17 +83,17 @@ def checked_payload(payload: object, *, max_bytes: int) -> dict[str, Any]:
     """Return a copy of *payload* that the core will carry unchanged.
 
     Args:
-        payload: What the app wants a guest to hold. Nested values may be dicts with
-            string names, lists, strings, numbers, booleans and ``None``: what comes back
-            from JSON as it went in.
+        payload: What the app wants a guest to hold. Values may be dicts with string
+            names, lists, strings, numbers, booleans and ``None``: what comes back from
+            JSON as it went in.
         max_bytes: The most bytes of compact JSON with non-ASCII escaped.
 
     Returns:
         A plain dict that shares no container with *payload*.
 
     Raises:
-        PayloadError: The payload would not come back as it is, holds a reserved name, or
-            is too large; the error names the place and the reason.
+        PayloadError: The payload would not come back as it is, holds a reserved name,
+            or is too large; the error names the place and the reason.
     """
     if not isinstance(payload, Mapping):
         raise PayloadError("", "is not a mapping")
