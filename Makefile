@@ -1,0 +1,87 @@
+# make test    the whole suite        make demo    the guest shop in a browser
+# make lint    style and types        make bench   what it costs, as ratios
+#
+# Each makes its virtual environment first when that is missing or out of date, from
+# hashed locks, with plain pip: nothing is needed but make and Python >= 3.10 with venv.
+#
+#   make test TESTS=tests/test_claims.py    a part of the suite
+#   make test PYTHON=python3.12             another Python, for a new environment
+#   make test VERSIONS=oldest               the oldest dependencies that are supported
+
+PYTHON ?= python3
+UV ?= uv
+TESTS ?=
+VERSIONS ?= newest
+
+ifeq ($(VERSIONS),newest)
+VENV := .venv
+LOCKS := requirements.lock
+else ifeq ($(VERSIONS),oldest)
+VENV := .venv-oldest
+LOCKS := requirements.lock requirements-oldest.lock
+else
+$(error VERSIONS is newest or oldest, not "$(VERSIONS)")
+endif
+
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+READY := $(VENV)/.ready
+CHECKED := $(wildcard supertokens_guest tests testkit demo benchmarks)
+
+.DEFAULT_GOAL := help
+.PHONY: help test demo lint format bench venv lock clean
+
+help:
+	@sed -n '/^#/!q; s/^# \{0,1\}//p' Makefile
+
+test: $(READY)
+	$(BIN)/python -m pytest $(TESTS)
+
+demo: $(READY)
+	$(BIN)/python -m demo
+
+lint: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy $(CHECKED)
+	$(BIN)/yamllint --strict .
+
+format: $(READY)
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: $(READY)
+	@for script in benchmarks/[a-z]*.py; do $(BIN)/python $$script || exit 1; done
+
+venv: $(READY)
+
+# The second lock goes over the first, so the test tools stay as new as they are. The
+# package is linked, not copied, and built by the locked hatchling: every download is
+# checked against a hash.
+$(READY): $(LOCKS) pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || { \
+	  echo >&2 'Python 3.10 or newer is needed: make PYTHON=/path/to/python3 ...'; \
+	  exit 1; }
+	@echo "Making $(VENV) with $$($(PYTHON) --version)"
+	@rm -rf $(VENV)
+	@$(PYTHON) -m venv $(VENV)
+	@$(PIP) install --require-hashes -r requirements.lock
+ifeq ($(VERSIONS),oldest)
+	@$(PIP) install --require-hashes --no-deps -r requirements-oldest.lock
+endif
+	@$(PIP) install --no-build-isolation --no-deps --editable .
+	@$(PIP) check
+	@touch $@
+
+# For maintainers, after a change of dependencies; needs uv (https://docs.astral.sh/uv/).
+# One file serves all Pythons and platforms and names no package index.
+COMPILE := $(UV) pip compile pyproject.toml --quiet --upgrade --all-extras --universal \
+  --python-version 3.10 --generate-hashes --no-header --no-annotate --no-emit-index-url
+
+lock:
+	$(COMPILE) --group build --group tests --group lint -o requirements.lock
+	$(COMPILE) --resolution lowest-direct -o requirements-oldest.lock
+
+clean:
+	rm -rf .venv .venv-oldest dist build .coverage .pytest_cache .mypy_cache \
+	  .ruff_cache .hypothesis

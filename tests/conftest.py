@@ -1,0 +1,55 @@
+"""What every test can rely on: a quiet SDK, one event loop, programs that are there."""
+
+from __future__ import annotations
+
+import os
+import shutil
+
+import pytest
+
+# Read by the SDK when it is imported: no public-suffix list from the network, no
+# telemetry, and its recipes may be reset between tests.
+os.environ.setdefault("SUPERTOKENS_TLDEXTRACT_DISABLE_HTTP", "1")
+os.environ.setdefault("SUPERTOKENS_ENV", "testing")
+
+
+@pytest.fixture(scope="session")
+def anyio_backend() -> str:
+    """Run async tests on asyncio: the SDK knows no other loop."""
+    return "asyncio"
+
+
+def installed_program(variable: str, *names: str) -> str:
+    """Return the path of a program that a test drives, or skip the test.
+
+    Args:
+        variable: The environment variable that names the program, if it is set.
+        names: Its names on ``PATH``, the best first.
+
+    Returns:
+        An absolute path, or what the variable says.
+    """
+    named = os.environ.get(variable)
+    found = named or next(filter(None, map(shutil.which, names)), None)
+    if found and shutil.which(found):
+        return found
+    missing = f"no {names[0]} here; install it, or set {variable} to its path"
+    # A machine that is meant to have it (CI) must not pass by skipping.
+    if os.environ.get("SUPERTOKENS_GUEST_REQUIRE_PROGRAMS"):
+        pytest.fail(missing)
+    pytest.skip(missing)
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """Return the path of a Chromium; skip where there is none."""
+    return installed_program(
+        "CHROMIUM", "chromium", "chromium-browser", "google-chrome"
+    )
+
+
+@pytest.fixture(scope="session")
+def nginx() -> str:
+    """Return the path of nginx; skip where there is none."""
+    # Debian keeps it where only root's PATH looks.
+    return installed_program("NGINX", "nginx", "/usr/sbin/nginx")
