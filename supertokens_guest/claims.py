@@ -95,9 +95,7 @@ def checked_payload(payload: object, *, max_bytes: int) -> dict[str, Any]:
         PayloadError: The payload would not come back as it is, holds a reserved name,
             or is too large; the error names the place and the reason.
     """
-    if not isinstance(payload, Mapping):
-        raise PayloadError("", "is not a mapping")
-    copy: dict[str, Any] = _plain(dict(payload), "", ())
+    copy = plain_copy(payload)
     for name in copy:
         if is_reserved(name):
             reason = "is a name that SuperTokens, JWT or JavaScript gives a meaning to"
@@ -106,6 +104,18 @@ def checked_payload(payload: object, *, max_bytes: int) -> dict[str, Any]:
     if size > max_bytes:
         reason = f"takes {size} bytes of JSON, more than max_payload_bytes={max_bytes}"
         raise PayloadError("", reason)
+    return copy
+
+
+def plain_copy(payload: object) -> dict[str, Any]:
+    """Return a copy of *payload* that comes back from JSON as it went in.
+
+    Raises:
+        PayloadError: It would not; the error names the place and the reason.
+    """
+    if not isinstance(payload, Mapping):
+        raise PayloadError("", "is not a mapping")
+    copy: dict[str, Any] = _plain(dict(payload), "", ())
     return copy
 
 

@@ -1,0 +1,128 @@
+"""The transfer after the login, into a session that is already there."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from supertokens_python.recipe.multifactorauth.multi_factor_auth_claim import (
+    MultiFactorAuthClaim,
+)
+from supertokens_python.recipe.multifactorauth.recipe import MultiFactorAuthRecipe
+
+from supertokens_guest.errors import PayloadError
+from supertokens_guest.events import logger
+from supertokens_guest.guest import Guest, GuestTransfer
+from supertokens_guest.handover import (
+    choose_claims,
+    clear_on_response,
+    complete,
+    find_candidate,
+    leaves_guest_alone,
+    refused_by_core,
+    session_shape,
+    tell_failed,
+    tell_skipped,
+)
+from supertokens_guest.requests import guest_tokens
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from supertokens_python.framework.request import BaseRequest
+    from supertokens_python.recipe.session.interfaces import SessionContainer
+
+    from supertokens_guest.runtime import Runtime
+    from supertokens_guest.transfer import Selection
+
+
+async def transfer(
+    runtime: Runtime,
+    request: BaseRequest,
+    session: SessionContainer,
+    user_context: dict[str, Any],
+) -> GuestTransfer | None:
+    """Transfer the guest of *request* into *session*; see ``transfer_guest``."""
+    if not guest_tokens(request, runtime.config.cookie_name):
+        return None
+    payload = session.get_access_token_payload()
+    if leaves_guest_alone(payload, user_context):
+        return None
+    if _lacks_factors(payload):
+        tell_skipped(runtime, "factors_incomplete")
+        return None
+    candidate = await find_candidate(
+        runtime,
+        request,
+        user_context,
+        wait_seconds=runtime.config.request_wait_seconds,
+    )
+    if candidate.guest is None:
+        if candidate.clearable:
+            clear_on_response(runtime, session, request)
+        return None
+    draft = _draft(candidate.guest, request, session, user_context)
+    try:
+        selection = await _write(runtime, draft, session)
+    except Exception as error:
+        if not (isinstance(error, PayloadError) or refused_by_core(error)):
+            raise
+        logger.warning("a guest's claims cannot enter the session; the guest is kept")
+        tell_failed(runtime, "core_refused", candidate.guest, error)
+        return None
+    return await complete(runtime, draft, session, selection)
+
+
+def _lacks_factors(access_token_payload: dict[str, Any]) -> bool:
+    """Tell whether the session still waits for a factor."""
+    if MultiFactorAuthRecipe.get_instance() is None:
+        return False
+    value = MultiFactorAuthClaim.get_value_from_payload(access_token_payload)
+    return value is None or not value.v
+
+
+def _draft(
+    guest: Guest,
+    request: BaseRequest,
+    session: SessionContainer,
+    user_context: dict[str, Any],
+) -> GuestTransfer:
+    """Return the transfer before anything has moved."""
+    return GuestTransfer(
+        guest=guest,
+        session=session,
+        user_id=session.get_user_id(),
+        recipe_user_id=session.get_recipe_user_id().get_as_string(),
+        tenant_id=session.get_tenant_id(),
+        request=request,
+        user_context=user_context,
+        moved={},
+        dropped={},
+    )
+
+
+async def _write(
+    runtime: Runtime, draft: GuestTransfer, session: SessionContainer
+) -> Selection:
+    """Choose the claims and put them where the configuration says."""
+    context = draft.user_context
+    shape = session_shape(
+        runtime,
+        user_id=draft.user_id,
+        tenant_id=draft.tenant_id,
+        disable_anti_csrf=False,
+    )
+    present: Mapping[str, Any]
+    if shape is None:
+        # The core replaces all of it, so what is there is read first; not atomic.
+        present = await session.get_session_data_from_database(context)
+    else:
+        present = session.get_access_token_payload()
+    selection = choose_claims(runtime, draft, present=present, shape=shape)
+    if all(present.get(name) == value for name, value in selection.added.items()):
+        return selection
+    if shape is None:
+        merged = {**present, **selection.added}
+        await session.update_session_data_in_database(merged, context)
+    else:
+        await session.merge_into_access_token_payload(dict(selection.added), context)
+    return selection

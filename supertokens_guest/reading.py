@@ -1,0 +1,143 @@
+"""Who the guest of a request is, when it may bring several tokens, some of them bad.
+
+Sync and async callers verify each token in their own way and decide here.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from supertokens_guest.claims import AUDIENCE
+from supertokens_guest.errors import KeysUnavailableError, TokenError
+from supertokens_guest.events import GuestEvent, logger
+from supertokens_guest.guest import Guest
+from supertokens_guest.requests import guest_tokens
+from supertokens_guest.tokens import claimed
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from supertokens_python.framework.request import BaseRequest
+
+    from supertokens_guest.runtime import Runtime
+
+Outcome = Guest | TokenError | KeysUnavailableError
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Reading:
+    """What the guest cookies of a request came to.
+
+    Attributes:
+        guest: The guest, when there is exactly one.
+        ambiguous: Whether two valid guests came: somebody planted one of them.
+        unavailable: Why nothing can be said about a token now; it must be kept.
+        clearable: Whether a token came that is ours and no good, which may be cleared.
+        foreign: Whether a readable JWT came that is not ours, which must be left alone.
+    """
+
+    guest: Guest | None = None
+    ambiguous: bool = False
+    unavailable: KeysUnavailableError | None = None
+    clearable: bool = False
+    foreign: bool = False
+
+
+async def read(
+    runtime: Runtime, request: BaseRequest, *, wait_seconds: float
+) -> Reading:
+    """Verify the guest cookies of *request*, waiting at most so long for keys."""
+    outcomes: list[tuple[str, Outcome]] = []
+    budget = _Budget(wait_seconds)
+    for token in guest_tokens(request, runtime.config.cookie_name):
+        outcome: Outcome
+        try:
+            outcome = await runtime.verifier.verify(token, wait_seconds=budget.left())
+        except (TokenError, KeysUnavailableError) as error:
+            outcome = error
+        outcomes.append((token, outcome))
+    return _decide(runtime, outcomes)
+
+
+def read_sync(
+    runtime: Runtime, request: BaseRequest, *, wait_seconds: float
+) -> Reading:
+    """Do the same where nothing can be awaited."""
+    outcomes: list[tuple[str, Outcome]] = []
+    budget = _Budget(wait_seconds)
+    for token in guest_tokens(request, runtime.config.cookie_name):
+        outcome: Outcome
+        try:
+            outcome = runtime.verifier.verify_sync(token, wait_seconds=budget.left())
+        except (TokenError, KeysUnavailableError) as error:
+            outcome = error
+        outcomes.append((token, outcome))
+    return _decide(runtime, outcomes)
+
+
+def is_foreign(runtime: Runtime, token: str) -> bool:
+    """Tell whether *token* is a readable JWT that is not one of this app's guests."""
+    claims = claimed(token)
+    if claims is None:
+        return False
+    ours: bool = claims.audience == AUDIENCE and claims.issuer == runtime.issuer
+    return not ours
+
+
+class _Budget:
+    """The time that all tokens of one request may wait for keys together."""
+
+    def __init__(self, seconds: float) -> None:
+        self._ends_at = time.monotonic() + seconds
+
+    def left(self) -> float:
+        """Return the seconds that are left, never below zero."""
+        return max(0.0, self._ends_at - time.monotonic())
+
+
+def _decide(runtime: Runtime, outcomes: Sequence[tuple[str, Outcome]]) -> Reading:
+    """Decide who the guest is, and what may be done with each token."""
+    guests: list[Guest] = []
+    unavailable: KeysUnavailableError | None = None
+    clearable = foreign = False
+    for token, outcome in outcomes:
+        if isinstance(outcome, Guest):
+            guests.append(outcome)
+        elif isinstance(outcome, KeysUnavailableError):
+            unavailable = outcome
+        elif is_foreign(runtime, token):
+            foreign = True
+        else:
+            clearable = clearable or claimed(token) is not None
+            tell_rejected(runtime, outcome)
+    if foreign:
+        tell_foreign(runtime)
+    ambiguous = len({guest.id for guest in guests}) > 1
+    return Reading(
+        guest=None if ambiguous or not guests else max(guests, key=_age_rank),
+        ambiguous=ambiguous,
+        unavailable=unavailable,
+        clearable=clearable,
+        foreign=foreign,
+    )
+
+
+def _age_rank(guest: Guest) -> tuple[float, float]:
+    """Rank tokens of one guest: the newest counts, then the one that lives longer."""
+    return guest.issued_at.timestamp(), guest.expires_at.timestamp()
+
+
+def tell_rejected(runtime: Runtime, error: TokenError) -> None:
+    """Report a token that is no good; never the token itself."""
+    logger.debug("guest cookie refused: %s", error.code)
+    runtime.tell(GuestEvent(code="verify-rejected", reason=error.code, error=error))
+
+
+def tell_foreign(runtime: Runtime) -> None:
+    """Report that another JWT has our cookie's name, so that guests cannot hold."""
+    logger.debug(
+        "the cookie %r holds a JWT that is not ours", runtime.config.cookie_name
+    )
+    runtime.tell(GuestEvent(code="foreign-cookie"))
