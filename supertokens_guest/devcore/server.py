@@ -1,0 +1,302 @@
+"""The dev core as a server in a thread: start, stop, and what a test asks of it."""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import re
+import socket
+import threading
+import time
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import uvicorn
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from .app import TRANSPORT, DevCoreApp, RecordedRequest
+from .call import Answer
+from .faults import Fault, FaultKind, make_fault
+from .keys import KeyRing
+from .state import CoreState
+from .storage import Storage
+from .tokens import encode_jwt
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Callable, Iterator, Mapping
+
+    from starlette.types import Receive, Scope, Send
+    from typing_extensions import Self
+
+DAY_SECONDS = 24 * 3600
+_API_KEY = re.compile(r"[A-Za-z0-9=-]{20,}")
+_START_SECONDS = 10.0
+
+
+class DevCoreError(Exception):
+    """The dev core cannot be set up or started as asked; the message says why."""
+
+
+class _Protocol(H11Protocol):
+    """Shows each connection's transport to the application and logs no requests."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # uvicorn names asyncio's class
+        super().connection_made(transport)
+        self.access_log = False
+        app = self.app
+
+        async def with_transport(scope: Scope, receive: Receive, send: Send) -> None:
+            await app({**scope, TRANSPORT: transport}, receive, send)  # type: ignore[arg-type] # uvicorn's own scope types
+
+        self.app = with_transport  # type: ignore[assignment] # as above
+
+
+class _Server(uvicorn.Server):
+    """Ends at once: nobody waits for a slow answer of a core that was stopped."""
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        for server in self.servers:
+            server.close()
+        for listener in sockets or []:
+            listener.close()
+        for connection in list(self.server_state.connections):
+            connection.transport.abort()
+        await asyncio.sleep(0)
+
+
+class DevCore:
+    """An in-memory SuperTokens core over real HTTP, for tests and demos.
+
+    It answers as a core 11.4 does to SDKs 0.25 to 0.31; it keeps nothing on disk
+    but, if asked, its signing keys, and hashes passwords cheaply. It is no place for
+    anybody's data.
+
+    Args:
+        host: Where to listen; a loopback address unless *allow_remote*.
+        port: 0 for a free one.
+        api_key: What callers must send; at least 20 of ``A-Za-z0-9=-``.
+        keys_file: Keeps the signing keys (mode 0600), so that tokens outlive a
+            restart.
+        access_token_validity_seconds: An hour, as in the core.
+        refresh_token_validity_seconds: 100 days, as in the core; sessions last as
+            long.
+        clock: Seconds since the epoch, for tests that move time.
+        allow_remote: Whether *host* may be reachable from other machines.
+
+    Raises:
+        DevCoreError: The API key is too short, or the host is not loopback.
+        KeyFileError: *keys_file* cannot be used.
+    """
+
+    def __init__(  # noqa: PLR0913 -- options, all by name
+        self,
+        *,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        api_key: str | None = None,
+        keys_file: str | os.PathLike[str] | None = None,
+        access_token_validity_seconds: int = 3600,
+        refresh_token_validity_seconds: int = 100 * DAY_SECONDS,
+        clock: Callable[[], float] = time.time,
+        allow_remote: bool = False,
+    ) -> None:
+        """Make the keys; `start` listens."""
+        if api_key is not None and not _API_KEY.fullmatch(api_key):
+            raise DevCoreError(
+                "an API key has at least 20 characters, all of A-Z a-z 0-9 = -"
+            )
+        self._family, self._address = _resolve(host, allow_remote=allow_remote)
+        self._port = port
+        keys = KeyRing(
+            clock=clock,
+            access_token_validity_seconds=access_token_validity_seconds,
+            file=None if keys_file is None else Path(keys_file),
+        )
+        self._core = CoreState(
+            keys=keys,
+            clock=clock,
+            access_token_validity_seconds=access_token_validity_seconds,
+            refresh_token_validity_seconds=refresh_token_validity_seconds,
+            api_key=api_key,
+        )
+        self._app = DevCoreApp(self._core)
+        self._server: _Server | None = None
+        self._thread: threading.Thread | None = None
+
+    def __enter__(self) -> Self:
+        """Start."""
+        self.start()
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        """Stop."""
+        self.stop()
+
+    @property
+    def url(self) -> str:
+        """The connection URI for ``SupertokensConfig``."""
+        address = f"[{self._address}]" if ":" in self._address else self._address
+        return f"http://{address}:{self._port}"
+
+    @property
+    def api_key(self) -> str | None:
+        """The API key for ``SupertokensConfig``."""
+        return self._core.api_key
+
+    @property
+    def requests(self) -> list[RecordedRequest]:
+        """What was asked since the start or `reset`: the last 10,000, oldest first."""
+        return list(self._app.requests)
+
+    def start(self) -> None:
+        """Listen, and answer from a thread. A second start keeps port and rows.
+
+        Raises:
+            DevCoreError: The port is in use or may not be had.
+        """
+        if self._thread is not None:
+            return
+        listener = self._listen()
+        config = uvicorn.Config(
+            self._app,
+            http=_Protocol,
+            ws="none",
+            loop="asyncio",
+            lifespan="off",
+            interface="asgi3",
+            log_config=None,
+            log_level=None,
+            proxy_headers=False,
+            server_header=False,
+        )
+        self._server = _Server(config)
+        self._thread = threading.Thread(
+            target=self._server.run,
+            kwargs={"sockets": [listener]},
+            name="supertokens-dev-core",
+            daemon=True,
+        )
+        self._thread.start()
+        give_up_at = time.monotonic() + _START_SECONDS
+        while not self._server.started:
+            if not self._thread.is_alive() or time.monotonic() > give_up_at:
+                raise DevCoreError("the server did not start")
+            time.sleep(0.001)
+
+    def stop(self) -> None:
+        """Close the port and all connections; rows and keys stay."""
+        if self._server is not None and self._thread is not None:
+            self._server.should_exit = True
+            self._thread.join()
+        self._server = self._thread = None
+
+    def restart(self, *, new_keys: bool = False) -> None:
+        """Stop and start on the same port: as a core with a database, or without.
+
+        Args:
+            new_keys: Also forget the rows and the keys, as one without does.
+        """
+        self.stop()
+        if new_keys:
+            self.reset()
+            self.rotate_keys()
+        self.start()
+
+    def reset(self) -> None:
+        """Forget users, sessions, roles, recorded requests and faults; not the keys."""
+        self._core.storage = Storage()
+        self._app.requests.clear()
+        self._app.faults.lift()
+
+    def rotate_keys(self, *, keep_old: bool = False) -> None:
+        """Sign with new keys; the old ones may still verify, or be unknown at once."""
+        self._core.keys.rotate(keep_old=keep_old)
+
+    def sign_jwt(
+        self, claims: Mapping[str, Any], *, static: bool = True, **header: str
+    ) -> str:
+        """Sign any claims as they are, without HTTP: to forge tokens in tests."""
+        return encode_jwt(self._core.keys.signing_key(static=static), claims, **header)
+
+    def fail(  # noqa: PLR0913 -- options, all by name
+        self,
+        kind: FaultKind,
+        *,
+        path: str | None = None,
+        method: str | None = None,
+        times: int | None = None,
+        seconds: float = 1.0,
+        location: str = "/hello",
+        answer: Answer | None = None,
+    ) -> Fault:
+        """Put a fault in force, until it was met *times* times or is lifted.
+
+        Args:
+            kind: ``slow``: answers after *seconds*. ``drip``: a byte each *seconds*,
+                headers included. ``hang_up``: closes the connection. ``redirect``: a
+                302 to *location*. ``500``, ``429``: that status. ``html``: a page
+                with status 200. ``empty_keys``: a key set with no keys. ``answer``:
+                *answer* itself.
+            path: Only for this route, without app and tenant: ``/recipe/jwt``.
+            method: Only for this method.
+            times: For how many requests; None for all.
+            seconds: See *kind*.
+            location: See *kind*.
+            answer: See *kind*.
+
+        Returns:
+            The fault, for `heal`.
+
+        Raises:
+            ValueError: There is no such kind.
+        """
+        fault = make_fault(kind, seconds=seconds, location=location, answer=answer)
+        fault.route, fault.method, fault.times = path, method, times
+        self._app.faults.add(fault)
+        return fault
+
+    def heal(self, fault: Fault | None = None) -> None:
+        """Lift one fault, or all."""
+        self._app.faults.lift(fault)
+
+    @contextmanager
+    def failing(self, kind: FaultKind, **options: Any) -> Iterator[Fault]:
+        """Have a fault for the length of a ``with`` block; arguments as for `fail`."""
+        fault = self.fail(kind, **options)
+        try:
+            yield fault
+        finally:
+            self.heal(fault)
+
+    def _listen(self) -> socket.socket:
+        # The protocol is named: asyncio sets TCP_NODELAY only then, and without it
+        # each call on a kept connection takes 40 ms.
+        listener = socket.socket(self._family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind((self._address, self._port))
+            listener.listen(1024)
+        except OSError as error:
+            listener.close()
+            raise DevCoreError(
+                f"cannot listen on {self._address} port {self._port}: {error.strerror}"
+            ) from error
+        self._port = listener.getsockname()[1]
+        return listener
+
+
+def _resolve(host: str, *, allow_remote: bool) -> tuple[socket.AddressFamily, str]:
+    try:
+        found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
+    except OSError as error:
+        raise DevCoreError(f"unknown host {host!r}: {error.strerror}") from error
+    family, *_, address = found[0]
+    ip = str(address[0])
+    if not (allow_remote or ipaddress.ip_address(ip.partition("%")[0]).is_loopback):
+        raise DevCoreError(
+            f"{host} is not a loopback address; the dev core is no server for others "
+            "(allow_remote=True, or --allow-remote, if you mean it)"
+        )
+    return family, ip

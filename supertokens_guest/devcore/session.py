@@ -1,0 +1,261 @@
+"""Sessions: create, verify, refresh, regenerate (CDI 5.1 to 5.4).
+
+A refresh hands out a child of the refresh token and keeps the parent in force until
+the child is first used: by `verify` with the new access token, or by `refresh` with
+the new refresh token. Then the child is promoted; whoever comes with the parent after
+that has stolen it, or was stolen from.
+"""
+
+from __future__ import annotations
+
+import uuid
+from typing import TYPE_CHECKING, Any
+
+from .storage import Session
+from .tokens import (
+    AccessToken,
+    RefreshToken,
+    TokenReadError,
+    read_access_token,
+    read_refresh_token,
+    refuse_protected_claims,
+    sha256,
+)
+
+if TYPE_CHECKING:
+    from .call import Call
+    from .state import CoreState
+
+
+def create(core: CoreState, call: Call) -> dict[str, Any]:
+    """``POST /recipe/session``: any user id will do; nobody looks it up."""
+    user_id = call.text("userId")
+    with_anti_csrf = call.flag("enableAntiCsrf")
+    payload = call.mapping("userDataInJWT")
+    data = call.mapping("userDataInDatabase")
+    dynamic = call.flag_or_none("useDynamicSigningKey")
+    refuse_protected_claims(payload)
+    now = core.now_ms()
+    session = Session(
+        handle=str(uuid.uuid4()),
+        user_id=user_id,
+        refresh_hash2="",
+        payload=payload,
+        data=data,
+        created_at_ms=now,
+        expires_at_ms=now + core.refresh_token_validity_seconds * 1000,
+        uses_static_key=dynamic is False,
+    )
+    anti_csrf = str(uuid.uuid4()) if with_anti_csrf else None
+    answer = _hand_out(core, session, parent_hash1=None, anti_csrf=anti_csrf)
+    refresh_token = answer["refreshToken"]["token"]
+    session.refresh_hash2 = sha256(sha256(refresh_token))
+    core.storage.sessions[session.handle] = session
+    return answer
+
+
+def verify(core: CoreState, call: Call) -> dict[str, Any]:
+    """``POST /recipe/session/verify``: promotes a refreshed session's child."""
+    given = call.text("accessToken")
+    checks_anti_csrf = call.flag("doAntiCsrfCheck")
+    checks_anti_csrf &= call.flag("enableAntiCsrf")
+    checks_database = call.flag("checkDatabase")
+    anti_csrf = call.text_or_none("antiCsrfToken")
+    try:
+        token = read_access_token(given, core.keys)
+        if token.expires_at * 1000 < core.now_ms():
+            return _try_refresh_token("Access token expired")
+    except TokenReadError as error:
+        return _try_refresh_token(str(error))
+    if checks_anti_csrf and token.anti_csrf is None:
+        return _try_refresh_token(
+            "Access token does not contain all the information. "
+            "Maybe the structure has changed?"
+        )
+    if checks_anti_csrf and anti_csrf != token.anti_csrf:
+        return _try_refresh_token("anti-csrf check failed")
+    session = core.storage.sessions.get(token.session_handle)
+    if checks_database and session is None:
+        return _unauthorised("Either the session has ended or has been blacklisted")
+    is_behind = checks_database and session and token.payload != session.payload
+    if token.parent_hash1 is None and not is_behind:
+        return {"session": _session_json(token, token.payload), "status": "OK"}
+    if session is None:
+        return _unauthorised("Session missing in db")
+    return _renewed(core, session, token, is_behind=bool(is_behind))
+
+
+def _renewed(
+    core: CoreState, session: Session, token: AccessToken, *, is_behind: bool
+) -> dict[str, Any]:
+    promotes = (
+        token.parent_hash1 is not None
+        and sha256(token.parent_hash1) == session.refresh_hash2
+    )
+    if promotes:
+        _promote(core, session, sha256(token.refresh_hash1))
+    if not (is_behind or sha256(token.refresh_hash1) == session.refresh_hash2):
+        return {"session": _session_json(token, token.payload), "status": "OK"}
+    return {
+        "session": _session_json(token, session.payload),
+        "accessToken": _access_token_json(
+            core,
+            session,
+            refresh_hash1=token.refresh_hash1,
+            parent_hash1=None,
+            anti_csrf=token.anti_csrf,
+        ),
+        "status": "OK",
+    }
+
+
+def refresh(core: CoreState, call: Call) -> dict[str, Any]:
+    """``POST /recipe/session/refresh``: a child, or token theft."""
+    given = call.text("refreshToken")
+    anti_csrf = call.text_or_none("antiCsrfToken")
+    with_anti_csrf = call.flag("enableAntiCsrf")
+    dynamic = call.flag("useDynamicSigningKey")
+    try:
+        token = read_refresh_token(given, core.refresh_secret)
+    except TokenReadError as error:
+        return _unauthorised(str(error))
+    if with_anti_csrf and (anti_csrf is None or anti_csrf != token.anti_csrf):
+        return _unauthorised("Anti CSRF token missing, or not matching")
+    session = core.storage.sessions.get(token.session_handle)
+    if session is None or session.expires_at_ms < core.now_ms():
+        return _unauthorised("Session missing in db or has expired")
+    parent_hash1 = sha256(given)
+    hash2 = sha256(parent_hash1)
+    if hash2 != session.refresh_hash2:
+        if token.parent_hash1 is None or (
+            sha256(token.parent_hash1) != session.refresh_hash2
+        ):
+            ids = {"userId": session.user_id, "recipeUserId": session.user_id}
+            return {
+                "status": "TOKEN_THEFT_DETECTED",
+                "session": {"handle": session.handle, **ids},
+            }
+        _promote(core, session, hash2)
+    session.uses_static_key = not dynamic
+    return _hand_out(
+        core,
+        session,
+        parent_hash1=parent_hash1,
+        anti_csrf=str(uuid.uuid4()) if with_anti_csrf else None,
+    )
+
+
+def regenerate(core: CoreState, call: Call) -> dict[str, Any]:
+    """``POST /recipe/session/regenerate``: new claims; the signature is not checked."""
+    given = call.text("accessToken")
+    payload = call.mapping_or_none("userDataInJWT")
+    try:
+        token = read_access_token(given)
+    except TokenReadError as error:
+        return _unauthorised(str(error))
+    session = core.storage.sessions.get(token.session_handle)
+    if session is None or session.expires_at_ms < core.now_ms():
+        return _unauthorised("Session does not exist.")
+    if payload is not None:
+        refuse_protected_claims(payload)
+        session.payload = payload
+    answer = {"session": _session_json(token, session.payload), "status": "OK"}
+    if token.expires_at * 1000 >= core.now_ms():
+        answer["accessToken"] = _access_token_json(
+            core,
+            session,
+            refresh_hash1=token.refresh_hash1,
+            parent_hash1=token.parent_hash1,
+            anti_csrf=token.anti_csrf,
+            expires_at=token.expires_at,
+        )
+    return answer
+
+
+def _hand_out(
+    core: CoreState, session: Session, *, parent_hash1: str | None, anti_csrf: str | None
+) -> dict[str, Any]:
+    """Make a pair of tokens; *parent_hash1* is of the refresh token they came by."""
+    sealed = RefreshToken(session.handle, session.user_id, parent_hash1, anti_csrf)
+    refresh_token = sealed.encode(core.refresh_secret)
+    now = core.now_ms()
+    access_token = _access_token_json(
+        core,
+        session,
+        refresh_hash1=sha256(refresh_token),
+        parent_hash1=parent_hash1,
+        anti_csrf=anti_csrf,
+    )
+    answer = {
+        "session": {
+            "handle": session.handle,
+            "userId": session.user_id,
+            "recipeUserId": session.user_id,
+            "userDataInJWT": session.payload,
+            "tenantId": "public",
+        },
+        "accessToken": access_token,
+        "refreshToken": {
+            "token": refresh_token,
+            "expiry": now + core.refresh_token_validity_seconds * 1000,
+            "createdTime": now,
+        },
+        "status": "OK",
+    }
+    if anti_csrf is not None:
+        answer["antiCsrfToken"] = anti_csrf
+    return answer
+
+
+def _access_token_json(  # noqa: PLR0913 -- the claims that differ between callers
+    core: CoreState,
+    session: Session,
+    *,
+    refresh_hash1: str,
+    parent_hash1: str | None,
+    anti_csrf: str | None,
+    expires_at: int | None = None,
+) -> dict[str, Any]:
+    now = core.now_ms()
+    if expires_at is None:
+        expires_at = (now + core.access_token_validity_seconds * 1000) // 1000
+    token = AccessToken(
+        session_handle=session.handle,
+        user_id=session.user_id,
+        refresh_hash1=refresh_hash1,
+        parent_hash1=parent_hash1,
+        anti_csrf=anti_csrf,
+        issued_at=now // 1000,
+        expires_at=expires_at,
+        payload=session.payload,
+    )
+    return {
+        "token": token.encode(core.keys.signing_key(static=session.uses_static_key)),
+        "expiry": token.expires_at * 1000,
+        "createdTime": token.issued_at * 1000,
+    }
+
+
+def _promote(core: CoreState, session: Session, hash2: str) -> None:
+    session.refresh_hash2 = hash2
+    session.expires_at_ms = (
+        core.now_ms() + core.refresh_token_validity_seconds * 1000
+    )
+
+
+def _session_json(token: AccessToken, payload: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "handle": token.session_handle,
+        "userId": token.user_id,
+        "recipeUserId": token.user_id,
+        "userDataInJWT": payload,
+        "tenantId": "public",
+    }
+
+
+def _try_refresh_token(message: str) -> dict[str, Any]:
+    return {"status": "TRY_REFRESH_TOKEN", "message": message}
+
+
+def _unauthorised(message: str) -> dict[str, Any]:
+    return {"status": "UNAUTHORISED", "message": message}

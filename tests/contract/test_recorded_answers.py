@@ -1,0 +1,247 @@
+"""The dev core answers as a real core did, request by request.
+
+``answers/`` holds what a SuperTokens core 11.4.7 answered to 225 requests, in order.
+Each line of a file has the step's name, the request, the values of the answer that
+later steps use (``keep``), and the answer, in which whatever differs from run to run
+is a word such as ``<uuid>``. The order of an object's names does not matter.
+
+With ``SUPERTOKENS_CONNECTION_URI`` set, the same requests go to that core. Its API
+key, if it has one, is ``SUPERTOKENS_API_KEY``; the nine steps of ``api-key.jsonl``
+need a core whose key is the recorded one, and are skipped on any other.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import re
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import httpx
+import jwt
+import pytest
+
+from supertokens_guest.devcore import DevCore
+
+ANSWERS = Path(__file__).parent / "answers"
+RECORDED_API_KEY = "abcdefghijklmnopqrstuvwxyz"
+API_KEY_FILE = "api-key"
+REAL_CORE = os.environ.get("SUPERTOKENS_CONNECTION_URI", "")
+REAL_CORE_KEY = os.environ.get("SUPERTOKENS_API_KEY", "")
+
+WORDS = {
+    "uuid": r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}",
+    "ms": r"1[0-9]{12}",
+    "seconds": r"[12][0-9]{9}",
+    "n": r"[1-9][0-9]*",
+    "sha256": r"[0-9a-f]{64}",
+    "6 digits": r"[0-9]{6}",
+    "base64url 342": r"[A-Za-z0-9_-]{342}",
+    "refresh-token": r"[A-Za-z0-9+/]+=*\.[0-9a-f]{64}\.V2",
+    "page token": r"[A-Za-z0-9+/]+=*",
+}
+
+
+def read_steps(name: str) -> list[dict[str, Any]]:
+    """Return the steps of one file."""
+    lines = (ANSWERS / f"{name}.jsonl").read_text(encoding="utf-8").splitlines()
+    return [json.loads(line) for line in lines]
+
+
+FILES = sorted(path.stem for path in ANSWERS.glob("*.jsonl"))
+STEPS = [
+    pytest.param(name, index, id=f"{name}-{index + 1:02}-{step['step']}")
+    for name in FILES
+    for index, step in enumerate(read_steps(name))
+]
+
+
+@contextmanager
+def running_core(name: str) -> Iterator[tuple[str, str]]:
+    """Yield address and API key of the core that a file is replayed against."""
+    if REAL_CORE:
+        yield REAL_CORE, REAL_CORE_KEY
+        return
+    api_key = RECORDED_API_KEY if name == API_KEY_FILE else None
+    with DevCore(api_key=api_key) as core:
+        yield core.url, api_key or ""
+
+
+@dataclass
+class Outcome:
+    """What came of one step."""
+
+    request: Any
+    wanted: Any
+    got: Any
+    differences: list[str]
+
+    def __str__(self) -> str:
+        """Show the request, the answer wanted and the answer got."""
+        return "\n".join(
+            [
+                "the core answered differently at: " + "; ".join(self.differences),
+                f"request: {json.dumps(self.request, ensure_ascii=False)}",
+                f"wanted:  {json.dumps(self.wanted, ensure_ascii=False)}",
+                f"got:     {json.dumps(self.got, ensure_ascii=False)}",
+            ]
+        )
+
+
+@cache
+def replay(name: str) -> list[Outcome]:
+    """Send the requests of a file in order and compare each answer."""
+    with running_core(name) as (url, api_key), httpx.Client(base_url=url) as client:
+        if api_key and name != API_KEY_FILE:
+            client.headers["api-key"] = api_key
+        kept = {"run": str(time.time_ns())}
+        # Someone was there before: the recorded core had users of earlier files.
+        earlier = {"email": f"earlier-{kept['run']}@example.com", "password": "x"}
+        client.post("/recipe/signup", json=earlier)
+        keys = client.get("/.well-known/jwks.json").json()["keys"]
+        return [Replayer(client, kept, keys).play(step) for step in read_steps(name)]
+
+
+@dataclass
+class Replayer:
+    """Plays steps and compares answers; *kept* goes from step to step."""
+
+    client: httpx.Client
+    kept: dict[str, str]
+    keys: list[dict[str, str]]
+
+    def play(self, step: Mapping[str, Any]) -> Outcome:
+        """Send one request."""
+        request = self.filled_in(step["request"])
+        headers = {"cdi-version": "5.4", **request.get("headers", {})}
+        body = request.get("body")
+        if body is not None:
+            headers["content-type"] = "application/json; charset=utf-8"
+        response = self.client.request(
+            request["method"],
+            request["path"],
+            headers={name: value for name, value in headers.items() if value},
+            content=body if isinstance(body, str | None) else json.dumps(body),
+        )
+        wanted = dict(step["answer"])
+        got = {
+            "status": response.status_code,
+            "content-type": response.headers.get("content-type"),
+        }
+        if "cache-control" in wanted:
+            got["cache-control"] = response.headers.get("cache-control")
+        if "json" in wanted and response.text.startswith("{"):
+            got["json"] = response.json()
+            for word, path in step.get("keep", {}).items():
+                self.kept[word] = value_at(got["json"], path)
+        else:
+            got["text"] = response.text
+        if request["path"].startswith("/apiversion") and "json" in got:
+            # The core keeps its versions in a set.
+            wanted["json"] = {"versions": sorted(wanted["json"]["versions"])}
+            got["json"] = {"versions": sorted(got["json"].get("versions", []))}
+        wanted = self.filled_in(wanted)
+        return Outcome(request, wanted, got, list(self.differences("", wanted, got)))
+
+    def filled_in(self, value: Any) -> Any:
+        """Return *value* with each ``{{name}}`` replaced."""
+        if isinstance(value, dict):
+            return {self.filled_in(k): self.filled_in(v) for k, v in value.items()}
+        if isinstance(value, list):
+            return [self.filled_in(item) for item in value]
+        if isinstance(value, str):
+            return re.sub(
+                r"\{\{(\w+)\}\}", lambda m: self.kept.get(m[1], m[0]), value
+            )
+        return value
+
+    def differences(self, path: str, wanted: Any, got: Any) -> Iterator[str]:
+        """Yield where *got* is not what was wanted."""
+        if isinstance(wanted, dict) and list(wanted) == ["<jwt>"]:
+            if isinstance(got, str) and got.count(".") == 2:
+                yield from self.differences(path, wanted["<jwt>"], self.opened(got))
+            else:
+                yield path
+        elif isinstance(wanted, dict) and isinstance(got, dict):
+            for name in wanted.keys() | got.keys():
+                if name in wanted and name in got:
+                    yield from self.differences(
+                        f"{path}.{name}", wanted[name], got[name]
+                    )
+                else:
+                    yield f"{path}.{name}"
+        elif isinstance(wanted, list) and isinstance(got, list):
+            if len(wanted) != len(got):
+                yield path
+            for index, pair in enumerate(zip(wanted, got, strict=False)):
+                yield from self.differences(f"{path}[{index}]", *pair)
+        elif not is_same(wanted, got):
+            yield path
+
+    def opened(self, token: str) -> dict[str, Any]:
+        """Return header and payload of a JWT that verifies with the core's keys."""
+        header, payload = (
+            json.loads(base64.urlsafe_b64decode(part + "=="))
+            for part in token.split(".")[:2]
+        )
+        key = next((key for key in self.keys if key["kid"] == header["kid"]), None)
+        if key is not None:
+            jwt.PyJWS().decode(token, jwt.PyJWK(key), algorithms=["RS256"])
+        expiry, issued_at = payload.get("exp"), payload.get("iat")
+        lifetime = None
+        if type(expiry) is type(issued_at) is int:
+            lifetime = expiry - issued_at
+        shown = {"header": header, "payload": payload, "exp - iat": lifetime}
+        return shown if key is not None else {**shown, "key": "not published"}
+
+
+def value_at(value: Any, dotted_path: str) -> str:
+    """Return the value that a dotted path leads to, or a word that says it is not."""
+    for name in dotted_path.split("."):
+        if not isinstance(value, dict) or name not in value:
+            return f"no-{dotted_path}"
+        value = value[name]
+    return str(value)
+
+
+def is_same(wanted: Any, got: Any) -> bool:
+    """Return whether a value is the wanted one, or of the form that a word names."""
+    if isinstance(wanted, str) and wanted.startswith("<") and isinstance(got, int):
+        word = wanted.strip("<>")
+        return word in {"ms", "seconds", "n"} and is_like(wanted, str(got))
+    if isinstance(wanted, str) and isinstance(got, str):
+        return not wanted == "<ms>" and is_like(wanted, got)
+    # 1 is not 1.0, nor true.
+    return type(wanted) is type(got) and wanted == got
+
+
+def is_like(wanted: str, got: str) -> bool:
+    """Return whether a text matches a pattern with words in it."""
+    parts = re.split(r"<([a-z0-9 -]+)>", wanted)
+    pattern = "".join(
+        WORDS.get(part, f"<{part}>") if index % 2 else re.escape(part)
+        for index, part in enumerate(parts)
+    )
+    return re.fullmatch(pattern, got) is not None
+
+
+def test_all_recordings_are_here() -> None:
+    """225 answers in 12 files are replayed."""
+    assert (12, 225) == (len(FILES), len(STEPS))
+
+
+@pytest.mark.parametrize(("name", "index"), STEPS)
+def test_answer(name: str, index: int) -> None:
+    """The core gives the recorded answer."""
+    if name == API_KEY_FILE and REAL_CORE and REAL_CORE_KEY != RECORDED_API_KEY:
+        pytest.skip(f"this file needs SUPERTOKENS_API_KEY={RECORDED_API_KEY}")
+    outcome = replay(name)[index]
+    if outcome.differences:
+        pytest.fail(str(outcome), pytrace=False)
