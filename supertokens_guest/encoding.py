@@ -2,35 +2,35 @@
 
 from __future__ import annotations
 
-import base64
-import re
+import binascii
 
-_ALPHABET = re.compile(r"[A-Za-z0-9_-]*")
+_ALPHABET = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+_TO_STANDARD = bytes.maketrans(b"-_", b"+/")
 
 # The bits of the last character that belong to no byte must be zero; by what is left
 # of the length in fours. One character left over holds no byte at all.
-_LAST = {2: frozenset("AQgw"), 3: frozenset("AEIMQUYcgkosw048"), 1: frozenset("")}
+_LAST = {2: b"AQgw", 3: b"AEIMQUYcgkosw048", 1: b""}
 
 
-def decode_base64url(segment: str) -> bytes:
+def outside_alphabet(data: bytes) -> bytes:
+    """Return the bytes of *data* that are not in base64url's alphabet.
+
+    Three times as fast as a regular expression over a whole token.
+    """
+    return data.translate(None, _ALPHABET)
+
+
+def is_canonical(segment: bytes) -> bool:
+    """Tell whether *segment*, of the right alphabet, is the spelling of its bytes."""
+    left_over = len(segment) & 3
+    return not left_over or segment[-1] in _LAST[left_over]
+
+
+def decode_base64url(segment: bytes) -> bytes:
     """Return the bytes that *segment* stands for.
 
-    Raises:
-        ValueError: Padding, a character outside the alphabet, or a second spelling of
-            the same bytes. The message does not quote the segment.
+    Args:
+        segment: Canonical, and nothing but the alphabet; check it first.
     """
-    if _ALPHABET.fullmatch(segment) is None:
-        raise ValueError("not base64url")
-    return decode_checked(segment)
-
-
-def decode_checked(segment: str) -> bytes:
-    """Return the bytes of a *segment* that is known to keep to the alphabet.
-
-    Raises:
-        ValueError: A second spelling of the same bytes.
-    """
-    left_over = len(segment) & 3
-    if left_over and segment[-1] not in _LAST[left_over]:
-        raise ValueError("not the canonical base64url")
-    return base64.urlsafe_b64decode(segment + "=" * (-len(segment) & 3))
+    padding = b"=" * (-len(segment) & 3)
+    return binascii.a2b_base64(segment.translate(_TO_STANDARD) + padding)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicNumbers
 
 from supertokens_guest import strict_json
-from supertokens_guest.encoding import decode_base64url
+from supertokens_guest.encoding import decode_base64url, is_canonical, outside_alphabet
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -108,7 +108,7 @@ def _integer(value: object) -> int:
     """Read a Base64urlUInt (RFC 7518, 2); 0 for anything else."""
     if not isinstance(value, str):
         return 0
-    try:
-        return int.from_bytes(decode_base64url(value), "big")
-    except ValueError:
+    segment = value.encode("ascii", "replace")
+    if outside_alphabet(segment) or not is_canonical(segment):
         return 0
+    return int.from_bytes(decode_base64url(segment), "big")

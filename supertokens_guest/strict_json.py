@@ -14,6 +14,8 @@ from typing import Any, NoReturn
 
 from supertokens_guest.claims import MAX_DEPTH
 
+_WHITESPACE = " \t\n\r"
+
 
 def parse(data: bytes) -> Any:
     """Return the value that *data* holds.
@@ -29,12 +31,15 @@ def parse(data: bytes) -> Any:
         ValueError: It is not strict JSON. The message does not quote it.
     """
     try:
-        text = data.decode()
-        value = _DECODER.decode(text)
-        # Counting is cheap, and what is not counted is rare: the core escapes nothing.
-        if text.count("{") + text.count("[") > MAX_DEPTH:
+        text = data.decode().lstrip(_WHITESPACE)
+        value, end = _DECODER.raw_decode(text)
+        if end != len(text) and text[end:].strip(_WHITESPACE):
+            raise ValueError("something follows the value")
+        # Counting is cheap, and what must be looked at then is rare: the core escapes
+        # no more than it must.
+        if data.count(b"{") + data.count(b"[") > MAX_DEPTH:
             _check_depth(value, MAX_DEPTH)
-        if "\\u" in text:
+        if b"\\" in data:
             json.dumps(value, ensure_ascii=False).encode()  # refuses lone surrogates
     except RecursionError:
         raise ValueError("nested too deeply") from None

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import functools
 import re
+from itertools import permutations
 from typing import Any, NamedTuple
 
 from supertokens_guest import strict_json
-from supertokens_guest.encoding import decode_checked
+from supertokens_guest.encoding import decode_base64url, is_canonical, outside_alphabet
 from supertokens_guest.errors import MalformedTokenError, NotAGuestError
-from supertokens_guest.jwks import is_key_id
+from supertokens_guest.jwks import KEY_ID
 
 MAX_TOKEN_CHARS = 4_096
 """What a browser keeps as one cookie (RFC 6265, 6.1)."""
@@ -21,26 +22,11 @@ MAX_TOKEN_CHARS = 4_096
 _MAX_HEADER_CHARS = 512
 _MAX_HEADERS = 64  # remembered; a core has one static key, so one header
 
-_HEADER_MEMBERS = {"alg", "typ", "kid"}
-
-_COMPACT = re.compile(r"([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]+)")
-"""The compact serialisation (RFC 7515, 7.1), for ``fullmatch``."""
-
-
-class ParsedToken(NamedTuple):
-    """The parts of a JWT whose header is one that the core writes.
-
-    Attributes:
-        kid: The id of the key to check it with.
-        payload: The payload, in base64url still.
-        signature: The signature.
-        signed: The bytes that the signature is of.
-    """
-
-    kid: str
-    payload: str
-    signature: bytes
-    signed: bytes
+_MEMBERS = (rf'"kid":"({KEY_ID.pattern})"', '"typ":"JWT"', '"alg":"RS256"')
+_HEADER = re.compile(
+    "|".join(rf"\{{{','.join(order)}\}}" for order in permutations(_MEMBERS)).encode()
+)
+"""The header of a guest JWT, for ``fullmatch``: these members, in any order."""
 
 
 def check_size(token: object) -> str:
@@ -56,33 +42,42 @@ def check_size(token: object) -> str:
     return token
 
 
-def parse(token: str) -> ParsedToken:
-    """Return the parts of *token*, whose size is checked.
+def key_id(token: str) -> str:
+    """Return the id of the key that *token*, whose size is checked, is signed with.
 
     Raises:
-        MalformedTokenError: It is no JWT that the core signs with RS256.
-        NotAGuestError: It has a session token's header.
+        MalformedTokenError: The header is not one of a guest JWT.
+        NotAGuestError: It is that of a session token.
     """
-    match = _COMPACT.fullmatch(token)
-    if match is None:
-        raise MalformedTokenError("The token is not a compact JWS.")
-    header, payload, signature = match.groups()
-    kid = _key_id(header)
-    try:
-        decoded = decode_checked(signature)
-    except ValueError:
-        raise MalformedTokenError("The signature is not base64url.") from None
-    return ParsedToken(kid, payload, decoded, token[: match.end(2)].encode())
+    return _key_id(token.partition(".")[0])
 
 
-def parse_payload(segment: str) -> tuple[bytes, dict[str, Any]]:
+def split(token: str) -> tuple[bytes, bytes, bytes]:
+    """Return header, payload and signature of *token*, whose size is checked.
+
+    The three segments are still in base64url (RFC 7515, 7.1), and may be decoded.
+
+    Raises:
+        MalformedTokenError: There are not three, or one is empty, or not base64url as
+            JOSE writes it: a token has one spelling.
+    """
+    if token.isascii():
+        data = token.encode()
+        if outside_alphabet(data) == b"..":
+            header, payload, signature = segments = data.split(b".")
+            if all(segments) and all(map(is_canonical, segments)):
+                return header, payload, signature
+    raise MalformedTokenError("The token is not a compact JWS.")
+
+
+def parse_payload(segment: bytes) -> tuple[bytes, dict[str, Any]]:
     """Return the payload, as bytes and read, of a token whose signature holds.
 
     Raises:
         MalformedTokenError: It is not a strict JSON object.
     """
     try:
-        body = decode_checked(segment)
+        body = decode_base64url(segment)
         claims = strict_json.parse(body)
     except ValueError:
         raise MalformedTokenError("The payload is not strict JSON.") from None
@@ -93,27 +88,30 @@ def parse_payload(segment: str) -> tuple[bytes, dict[str, Any]]:
 
 @functools.lru_cache(maxsize=_MAX_HEADERS)
 def _key_id(segment: str) -> str:
-    """Return the key id in a header that is exactly one of the core's.
+    """Return the key id in a header that has exactly the members of the core's.
 
-    Nothing in it is ever followed: ``jku``, ``jwk``, ``x5u``, ``crit``, ``zip`` and
-    whatever else may come (RFC 8725, 3.10) make it another header.
+    Compared, not parsed: the core writes it compactly and without escapes, and a JSON
+    reader is a large thing to show to strangers. So nothing in it is ever followed:
+    ``jku``, ``jwk``, ``x5u``, ``crit``, ``zip`` and whatever else may come (RFC 8725,
+    3.10) make it another header.
     """
-    if len(segment) > _MAX_HEADER_CHARS:
-        raise MalformedTokenError("The header is too long.")
-    try:
-        header = strict_json.parse(decode_checked(segment))
-    except ValueError:
-        raise MalformedTokenError("The header is not strict JSON.") from None
-    if not isinstance(header, dict) or header.get("alg") != "RS256":
-        raise MalformedTokenError("The header's alg is not RS256.")
-    kid = header.get("kid")
-    if "version" in header or (isinstance(kid, str) and kid.startswith("d-")):
+    header = _decoded(segment)
+    match = _HEADER.fullmatch(header)
+    if match is not None and match.lastindex is not None:
+        return match[match.lastindex].decode()
+    if b'"version":' in header or b'"kid":"d-' in header:
         raise NotAGuestError("The token has the header of a session token.")
-    if header.keys() != _HEADER_MEMBERS or header["typ"] != "JWT":
-        raise MalformedTokenError("The header has other members than a guest JWT's.")
-    if not is_key_id(kid):
-        raise MalformedTokenError("The header's kid is not the id of a static key.")
-    return str(kid)
+    raise MalformedTokenError("The token does not have the header of a guest JWT.")
+
+
+def _decoded(segment: str) -> bytes:
+    """Decode a header; what cannot be one becomes nothing."""
+    if len(segment) > _MAX_HEADER_CHARS or not segment.isascii():
+        return b""
+    data = segment.encode()
+    if outside_alphabet(data) or not is_canonical(data):
+        return b""
+    return decode_base64url(data)
 
 
 class Claimed(NamedTuple):
@@ -135,11 +133,9 @@ def claimed(token: object) -> Claimed | None:
     alone, from one of ours. Never raises, and looks at no more than a cookie's length.
     """
     try:
-        match = _COMPACT.fullmatch(check_size(token))
-        if match is None:
-            return None
-        header = strict_json.parse(decode_checked(match[1]))
-        _, claims = parse_payload(match[2])
+        header_segment, payload_segment, _ = split(check_size(token))
+        header = strict_json.parse(decode_base64url(header_segment))
+        _, claims = parse_payload(payload_segment)
     except (ValueError, MalformedTokenError):
         return None
     if not isinstance(header, dict) or "alg" not in header:
