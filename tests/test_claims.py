@@ -1,0 +1,146 @@
+"""What a payload may hold, and what every other one is told."""
+
+from __future__ import annotations
+
+import json
+from types import MappingProxyType
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from supertokens_python.recipe.session.constants import protected_props
+
+from supertokens_guest.claims import (
+    MAX_DEPTH,
+    RESERVED,
+    checked_payload,
+    encoded,
+    is_reserved,
+    plain_copy,
+)
+from supertokens_guest.errors import PayloadError
+
+plain_values = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(min_value=-(2**63), max_value=2**63 - 1)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(st.characters(exclude_categories=["Cs"])),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text("abc"), inner),
+    max_leaves=8,
+)
+
+
+def nested(levels: int) -> dict[str, Any]:
+    """Return a payload that is so many levels deep."""
+    payload: dict[str, Any] = {}
+    for _ in range(levels - 1):
+        payload = {"a": payload}
+    return payload
+
+
+def containing_itself() -> dict[str, Any]:
+    """Return a payload with a cycle."""
+    cart: list[Any] = []
+    cart.append(cart)
+    return {"cart": cart}
+
+
+@given(st.dictionaries(st.text("xyz"), plain_values))
+@settings(max_examples=100)
+def test_a_payload_comes_back_as_it_went_in(payload: dict[str, Any]) -> None:
+    """What is accepted survives JSON, and the copy is equal to the original."""
+    checked = checked_payload(payload, max_bytes=100_000)
+
+    assert payload == checked
+    assert payload == json.loads(encoded(checked))
+
+
+def test_the_copy_shares_nothing() -> None:
+    """Changing the payload afterwards changes nothing that was checked."""
+    payload = {"cart": [{"sku": 1}]}
+    checked = checked_payload(payload, max_bytes=512)
+    payload["cart"][0]["sku"] = 2
+
+    assert {"cart": [{"sku": 1}]} == checked
+
+
+def test_any_mapping_is_a_payload() -> None:
+    """A read-only mapping at the top is as good as a dict."""
+    assert {"a": 1} == checked_payload(MappingProxyType({"a": 1}), max_bytes=512)
+
+
+@pytest.mark.parametrize(
+    ("payload", "path", "reason"),
+    [
+        (None, "", "is not a mapping"),
+        ([("a", 1)], "", "is not a mapping"),
+        ({1: "a"}, "", "has a name that is a int"),
+        ({"a": {None: 1}}, "['a']", "has a name that is a NoneType"),
+        ({"a": float("nan")}, "['a']", "is not a finite number"),
+        ({"a": [0, float("inf")]}, "['a'][1]", "is not a finite number"),
+        ({"a": 2**63}, "['a']", "is an integer outside 64 bits"),
+        ({"a": -(2**63) - 1}, "['a']", "is an integer outside 64 bits"),
+        ({"a": "\ud800"}, "['a']", "holds a lone surrogate"),
+        ({"\udfff": 1}, "", "holds a lone surrogate"),
+        ({"a": {1, 2}}, "['a']", "is a set"),
+        ({"a": (1, 2)}, "['a']", "is a tuple"),
+        ({"a": b"x"}, "['a']", "is a bytes"),
+        ({"a": object()}, "['a']", "is a object"),
+        (containing_itself(), "['cart'][0]", "contains itself"),
+        (nested(MAX_DEPTH + 1), "['a']" * MAX_DEPTH, "is more than 32 levels deep"),
+    ],
+)
+def test_what_json_cannot_bring_back_is_refused(
+    payload: object, path: str, reason: str
+) -> None:
+    """The error names the place and the reason, and never shows the value."""
+    with pytest.raises(PayloadError) as caught:
+        checked_payload(payload, max_bytes=100_000)
+
+    assert path == caught.value.path
+    assert caught.value.reason.startswith(reason)
+
+
+def test_the_limits_themselves_are_accepted() -> None:
+    """64 bits, 32 levels and the last byte are inside."""
+    payload = {"low": -(2**63), "high": 2**63 - 1, "deep": nested(MAX_DEPTH - 1)}
+    size = len(encoded(payload))
+
+    assert payload == checked_payload(payload, max_bytes=size)
+    with pytest.raises(PayloadError, match=f"takes {size} bytes"):
+        checked_payload(payload, max_bytes=size - 1)
+
+
+def test_size_counts_escaped_json() -> None:
+    """A Cyrillic letter is six bytes, as the SDK writes it."""
+    with pytest.raises(PayloadError, match="takes 14 bytes"):
+        checked_payload({"a": "я"}, max_bytes=13)
+
+    assert checked_payload({"a": "я"}, max_bytes=14)
+
+
+@pytest.mark.parametrize("name", sorted(RESERVED | {"st-role", "st-", "st-anything"}))
+def test_reserved_names_are_refused(name: str) -> None:
+    """The error names the claim."""
+    with pytest.raises(PayloadError) as caught:
+        checked_payload({"cart": 1, name: 1}, max_bytes=512)
+
+    assert f"[{name!r}]" == caught.value.path
+    assert is_reserved(name)
+
+
+def test_reserved_names_cover_what_the_sdk_protects() -> None:
+    """A claim that the SDK or the core guards can be in no payload."""
+    assert set() == set(protected_props) - RESERVED
+
+
+def test_names_inside_values_are_the_apps_own() -> None:
+    """Reserved is only what would become a claim."""
+    assert {"user": {"sub": 1}} == checked_payload({"user": {"sub": 1}}, max_bytes=512)
+
+
+def test_plain_copy_lets_reserved_names_pass() -> None:
+    """The transfer drops them by itself and says so."""
+    assert {"sub": "x"} == plain_copy({"sub": "x"})

@@ -1,0 +1,115 @@
+"""Settings: the defaults, and every fault told at once."""
+
+from __future__ import annotations
+
+import dataclasses
+from datetime import datetime, timezone
+from typing import Any
+
+import pytest
+
+from supertokens_guest import ConfigError, GuestConfig
+
+
+def test_the_defaults_are_valid_and_as_documented() -> None:
+    """The documentation's cookie and ten years; a payload that fits a login."""
+    config = GuestConfig()
+
+    assert "jwt" == config.cookie_name
+    assert 315_360_000 == config.lifetime_seconds
+    assert 384 == config.max_payload_bytes
+    assert "all" == config.transfer
+    assert "guest" == config.namespace
+    assert "access_token_payload" == config.transfer_to
+    assert 2.0 == config.login_wait_seconds
+    assert 1.0 == config.request_wait_seconds
+
+
+def test_it_cannot_be_changed() -> None:
+    """A variant is made with dataclasses.replace, which checks again."""
+    config = GuestConfig()
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        config.cookie_name = "x"  # type: ignore[misc]  # what is tested
+
+    with pytest.raises(ConfigError):
+        dataclasses.replace(config, cookie_name="a b")
+
+
+@pytest.mark.parametrize(
+    ("settings", "fault"),
+    [
+        ({"cookie_name": ""}, "cookie_name '' is not a cookie name (RFC 6265, 4.1.1)."),
+        ({"cookie_name": "a;b"}, "cookie_name 'a;b' is not a cookie name"),
+        ({"cookie_name": None}, "cookie_name None is not a cookie name"),
+        ({"cookie_name": "sAccessToken"}, "is one of SuperTokens' own cookies."),
+        ({"lifetime_seconds": 59}, "lifetime_seconds must be from 60 to 315,360,000"),
+        ({"lifetime_seconds": 315_360_001}, "not 315,360,001."),
+        ({"lifetime_seconds": 3600.0}, "must be a whole number, not 3600.0."),
+        ({"lifetime_seconds": True}, "must be a whole number, not True."),
+        ({"max_payload_bytes": 0}, "max_payload_bytes must be from 1 to 2,048, not 0."),
+        ({"max_payload_bytes": 2_049}, "not 2,049."),
+        ({"transfer": "cart"}, 'transfer must be "all", a collection of names'),
+        ({"transfer": {"cart": 1}}, 'transfer must be "all", a collection of names'),
+        ({"transfer": 5}, 'transfer must be "all", a collection of names'),
+        ({"transfer": ["cart", 5]}, "transfer holds 5, which is not a name."),
+        ({"transfer": ["st-role"]}, "transfer names 'st-role', which is reserved"),
+        ({"namespace": ""}, "namespace must be a claim's name or None, not ''."),
+        ({"namespace": 5}, "namespace must be a claim's name or None, not 5."),
+        ({"namespace": "sub"}, "namespace 'sub' is reserved"),
+        ({"namespace": "st-x"}, "namespace 'st-x' is reserved"),
+        ({"transfer_to": "cookie"}, "transfer_to must be"),
+        ({"on_transfer": 5}, "on_transfer must be a function or None, not 5."),
+        ({"is_revoked": 5}, "is_revoked must be a function or None, not 5."),
+        ({"on_event": 5}, "on_event must be a function or None, not 5."),
+        ({"reject_issued_before": 5}, "must be an aware datetime, not 5."),
+        (
+            {"reject_issued_before": datetime(2026, 1, 1)},  # noqa: DTZ001 - the fault
+            "must be an aware datetime",
+        ),
+        ({"public_keys": {}}, "public_keys must map at least one key id"),
+        ({"public_keys": ["s-1"]}, "public_keys must map at least one key id"),
+        ({"login_wait_seconds": 0}, "login_wait_seconds must be above 0"),
+        ({"login_wait_seconds": 31}, "at most 30, not 31."),
+        ({"request_wait_seconds": "1"}, "must be a number of seconds, not '1'."),
+        ({"request_wait_seconds": float("nan")}, "must be above 0 and at most 30"),
+    ],
+)
+def test_a_setting_that_cannot_work_is_refused(
+    settings: dict[str, Any], fault: str
+) -> None:
+    """The error names the setting and what it must be."""
+    with pytest.raises(ConfigError) as caught:
+        GuestConfig(**settings)
+
+    assert 1 == len(caught.value.faults)
+    assert fault in str(caught.value)
+
+
+def test_all_faults_come_together() -> None:
+    """Nobody has to start an app five times to find five faults."""
+    with pytest.raises(ConfigError) as caught:
+        GuestConfig(cookie_name="", lifetime_seconds=1, namespace="aud")
+
+    assert 3 == len(caught.value.faults)
+    assert "config" == caught.value.code
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"cookie_name": "__Host-guest"},
+        {"transfer": ()},
+        {"transfer": frozenset({"cart"})},
+        {"transfer": lambda transfer: transfer.guest.payload},
+        {"namespace": None},
+        {"transfer_to": "session_data_in_database"},
+        {"reject_issued_before": datetime(2026, 1, 1, tzinfo=timezone.utc)},
+        {"max_payload_bytes": 2_048, "lifetime_seconds": 60},
+        {"login_wait_seconds": 30, "request_wait_seconds": 0.1},
+    ],
+)
+def test_what_can_work_is_accepted(settings: dict[str, Any]) -> None:
+    """Each of the documented forms of a setting."""
+    config = GuestConfig(**settings)
+
+    assert settings == {name: getattr(config, name) for name in settings}
