@@ -47,6 +47,7 @@ LAYERS = (
             "refresh",
             "static_keys",
             "keys",
+            "token_verifier",
             "verification",
         ),
         frozenset({"jwt", "cryptography", "httpx"}),
@@ -54,9 +55,10 @@ LAYERS = (
     Layer(
         (
             "requests",
-            "responses",
+            "running",
             "runtime",
             "reading",
+            "responses",
             "issuing",
             "handover",
             "override",
