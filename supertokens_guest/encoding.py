@@ -7,9 +7,9 @@ import binascii
 _ALPHABET = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 _TO_STANDARD = bytes.maketrans(b"-_", b"+/")
 
-# The bits of the last character that belong to no byte must be zero; by what is left
-# of the length in fours. One character left over holds no byte at all.
-_LAST = {2: b"AQgw", 3: b"AEIMQUYcgkosw048", 1: b""}
+# By what is left of the length in fours, what the last character may be: the bits of it
+# that belong to no byte must be zero. One character left over holds no byte at all.
+_LAST = (_ALPHABET, b"", b"AQgw", b"AEIMQUYcgkosw048")
 
 
 def outside_alphabet(data: bytes) -> bytes:
@@ -21,9 +21,8 @@ def outside_alphabet(data: bytes) -> bytes:
 
 
 def is_canonical(segment: bytes) -> bool:
-    """Tell whether *segment*, of the right alphabet, is the spelling of its bytes."""
-    left_over = len(segment) & 3
-    return not left_over or segment[-1] in _LAST[left_over]
+    """Tell whether *segment*, of the right alphabet, spells at least one byte."""
+    return len(segment) > 0 and segment[-1] in _LAST[len(segment) & 3]
 
 
 def decode_base64url(segment: bytes) -> bytes:

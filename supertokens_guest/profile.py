@@ -8,7 +8,7 @@ guest's claims from all others (RFC 8725, 3.12).
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from supertokens_guest.claims import (
     AUDIENCE,
@@ -49,18 +49,13 @@ class TokenPolicy:
     reject_issued_before: float | None = None
 
 
-class GuestClaims(NamedTuple):
-    """The registered claims of a guest, once they hold; instants in epoch seconds."""
-
-    guest_id: str
-    issued_at: float
-    expires_at: float
-
-
 def check_claims(
     claims: Mapping[str, Any], policy: TokenPolicy, now: float
-) -> GuestClaims:
-    """Return what verified *claims* say, if they are a guest's and hold *now*.
+) -> tuple[str, float, float]:
+    """Check that verified *claims* are a guest's and hold *now*.
+
+    Returns:
+        The guest's id, and when it was issued and expires, in epoch seconds.
 
     Raises:
         WrongAudienceError: ``aud`` is not exactly ``supertokens-guest``.
@@ -95,7 +90,7 @@ def check_claims(
         and issued_at < policy.reject_issued_before
     ):
         raise RevokedGuestError("Guests issued that early are not accepted any more.")
-    return GuestClaims(guest_id, issued_at, expires_at)
+    return guest_id, issued_at, expires_at
 
 
 def _instant(claims: Mapping[str, Any], name: str) -> float:

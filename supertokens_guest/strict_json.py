@@ -35,9 +35,9 @@ def parse(data: bytes) -> Any:
         value, end = _DECODER.raw_decode(text)
         if end != len(text) and text[end:].strip(_WHITESPACE):
             raise ValueError("something follows the value")
-        # Counting is cheap, and what must be looked at then is rare: the core escapes
-        # no more than it must.
-        if data.count(b"{") + data.count(b"[") > MAX_DEPTH:
+        # Looking is cheap; what must be looked at closer is rare: most payloads are
+        # flat, and the core escapes no more than it must.
+        if data.find(b"{", 1) > 0 or b"[" in data:
             _check_depth(value, MAX_DEPTH)
         if b"\\" in data:
             json.dumps(value, ensure_ascii=False).encode()  # refuses lone surrogates

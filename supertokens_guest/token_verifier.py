@@ -93,27 +93,24 @@ class TokenVerifier:
             TokenError: The token is no valid guest; the class says why.
             KeysUnavailableError: The key could not be had in time.
         """
-        found = self._attempt(token)
+        found = self._known(token)
         if isinstance(found, Guest):
             return found
-        await background.wait(found.landed, wait_seconds=wait_seconds)
-        return self._conclude(token, found)
+        lookup = self._keys.look_up(found)
+        await background.wait(lookup.landed, wait_seconds=wait_seconds)
+        return self._conclude(token, lookup)
 
     def verify_sync(self, token: object, *, wait_seconds: float) -> Guest:
         """Return the guest that *token* describes; see ``verify``.
 
         Waits in the calling thread, which may be one that runs an event loop.
         """
-        found = self._attempt(token)
+        found = self._known(token)
         if isinstance(found, Guest):
             return found
-        background.wait_sync(found.landed, wait_seconds=wait_seconds)
-        return self._conclude(token, found)
-
-    def _attempt(self, token: object) -> Guest | Lookup:
-        """Return the guest, or the fetch to wait for."""
-        found = self._known(token)
-        return found if isinstance(found, Guest) else self._keys.look_up(found)
+        lookup = self._keys.look_up(found)
+        background.wait_sync(lookup.landed, wait_seconds=wait_seconds)
+        return self._conclude(token, lookup)
 
     def _conclude(self, token: object, lookup: Lookup) -> Guest:
         """Return the guest after the wait for *lookup*."""
@@ -168,13 +165,13 @@ class TokenVerifier:
         except InvalidSignature:
             raise BadSignatureError("The signature does not hold.") from None
         body, claims = tokens.parse_payload(payload)
-        guest = check_claims(claims, self._policy, self._clock())
+        guest_id, iat, exp = check_claims(claims, self._policy, self._clock())
         return _Verified(
-            guest.guest_id,
+            guest_id,
             functools.partial(_payload, body),
-            datetime.fromtimestamp(guest.issued_at, timezone.utc),
-            datetime.fromtimestamp(guest.expires_at, timezone.utc),
-            guest.expires_at,
+            datetime.fromtimestamp(iat, timezone.utc),
+            datetime.fromtimestamp(exp, timezone.utc),
+            exp,
         )
 
 

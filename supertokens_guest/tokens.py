@@ -64,8 +64,9 @@ def split(token: str) -> tuple[bytes, bytes, bytes]:
     if token.isascii():
         data = token.encode()
         if outside_alphabet(data) == b"..":
-            header, payload, signature = segments = data.split(b".")
-            if all(segments) and all(map(is_canonical, segments)):
+            header, payload, signature = data.split(b".")
+            # The header's spelling is looked at with its content, once for all tokens.
+            if header and is_canonical(payload) and is_canonical(signature):
                 return header, payload, signature
     raise MalformedTokenError("The token is not a compact JWS.")
 
