@@ -12,6 +12,8 @@ import pytest
 os.environ.setdefault("SUPERTOKENS_TLDEXTRACT_DISABLE_HTTP", "1")
 os.environ.setdefault("SUPERTOKENS_ENV", "testing")
 
+pytest_plugins = ["testkit.fixtures"]
+
 
 @pytest.fixture(scope="session")
 def anyio_backend() -> str:

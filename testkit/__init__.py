@@ -1,0 +1,1 @@
+"""What tests drive: real apps, their visitors, a core, and what stands between."""

@@ -1,0 +1,97 @@
+"""Apps under test, served for real: the same routes in every framework."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Literal
+
+from testkit import django_app, fastapi_app, flask_app
+from testkit.sdk import Setup, init_sdk, reset_sdk
+from testkit.serving import serving_asgi, serving_wsgi
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from supertokens_guest import GuestEvent, GuestTransfer
+    from testkit.core import Core
+
+Kind = Literal["fastapi", "flask", "django", "django-asgi"]
+
+KINDS: tuple[Kind, ...] = ("fastapi", "flask", "django", "django-asgi")
+"""The frameworks, and the two ways to serve Django."""
+
+
+@dataclass
+class Told:
+    """What an app was told: give the two methods to its ``GuestConfig``."""
+
+    transfers: list[GuestTransfer] = field(default_factory=list)
+    events: list[GuestEvent] = field(default_factory=list)
+
+    def on_transfer(self, transfer: GuestTransfer) -> None:
+        """Remember a transfer."""
+        self.transfers.append(transfer)
+
+    def on_event(self, event: GuestEvent) -> None:
+        """Remember an event."""
+        self.events.append(event)
+
+    def codes(self) -> list[tuple[str, str | None]]:
+        """Return code and reason of each event."""
+        return [(event.code, event.reason) for event in self.events]
+
+
+@dataclass(frozen=True, kw_only=True)
+class App:
+    """An app that is being served.
+
+    Attributes:
+        url: Its address.
+        prefix: What the paths of its own routes begin with.
+        core: Its core.
+        native: The framework's own object.
+    """
+
+    url: str
+    prefix: str
+    core: Core
+    native: Any
+
+
+@contextmanager
+def running_app(
+    setup: Setup,
+    *,
+    kind: Kind = "fastapi",
+    add_routes: Callable[[Any], None] | None = None,
+) -> Iterator[App]:
+    """Initialise the SDK and serve an app; the SDK is forgotten afterwards.
+
+    Args:
+        setup: How to initialise it; the framework is that of *kind*.
+        kind: Which app.
+        add_routes: Given the framework's own object before it is served.
+    """
+    framework = "django" if kind == "django-asgi" else kind
+    asynchronous = kind in ("fastapi", "django-asgi")
+    reset_sdk()
+    init_sdk(replace(setup, framework=framework, asynchronous=asynchronous))
+    try:
+        native: Any
+        if kind == "fastapi":
+            native = fastapi_app.make_app()
+        elif kind == "flask":
+            native = flask_app.make_app()
+        elif kind == "django":
+            native = django_app.make_wsgi_app()
+        else:
+            native = django_app.make_asgi_app()
+        if add_routes is not None:
+            add_routes(native)
+        serving = serving_asgi if asynchronous else serving_wsgi
+        with serving(native) as url:
+            prefix = "/app-asyncio" if kind == "django-asgi" else "/app"
+            yield App(url=url, prefix=prefix, core=setup.core, native=native)
+    finally:
+        reset_sdk()

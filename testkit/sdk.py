@@ -1,0 +1,112 @@
+"""The SDK as an app under test has it: initialised for one test, then forgotten."""
+
+from __future__ import annotations
+
+import importlib
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+from supertokens_python import InputAppInfo, SupertokensConfig, init
+from supertokens_python.post_init_callbacks import PostSTInitCallbacks
+from supertokens_python.process_state import ProcessState
+from supertokens_python.recipe import emailpassword, session
+from supertokens_python.supertokens import Supertokens
+
+from supertokens_guest import GuestConfig, guest_override
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from testkit.core import Core
+
+API_DOMAIN = "http://127.0.0.1:3001"
+"""The API's domain as the SDK is told; no one asks on which port it really listens."""
+
+WEBSITE_DOMAIN = "http://127.0.0.1:3000"
+
+ISSUER = f"{API_DOMAIN}/auth"
+"""The ``iss`` of sessions and guests of an app with these settings."""
+
+Framework = Literal["fastapi", "flask", "django"]
+
+_RECIPES = {
+    "accountlinking": "AccountLinkingRecipe",
+    "dashboard": "DashboardRecipe",
+    "emailpassword": "EmailPasswordRecipe",
+    "emailverification": "EmailVerificationRecipe",
+    "jwt": "JWTRecipe",
+    "multifactorauth": "MultiFactorAuthRecipe",
+    "multitenancy": "MultitenancyRecipe",
+    "oauth2provider": "OAuth2ProviderRecipe",
+    "openid": "OpenIdRecipe",
+    "passwordless": "PasswordlessRecipe",
+    "session": "SessionRecipe",
+    "thirdparty": "ThirdPartyRecipe",
+    "totp": "TOTPRecipe",
+    "usermetadata": "UserMetadataRecipe",
+    "userroles": "UserRolesRecipe",
+}
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Setup:
+    """How an app under test sets up SuperTokens.
+
+    Attributes:
+        core: The core that it uses.
+        framework: The app's framework.
+        asynchronous: Whether it is an ASGI app.
+        config: How guests shall be.
+        functions: The session recipe's override; ``None`` for ``guest_override`` with
+            *config* alone.
+        recipes: Recipes beside emailpassword and session.
+        session: More arguments for ``session.init``.
+        website_domain: Where the front end lives.
+    """
+
+    core: Core
+    framework: Framework = "fastapi"
+    asynchronous: bool = True
+    config: GuestConfig = field(default_factory=GuestConfig)
+    functions: Callable[[Any], Any] | None = None
+    recipes: Sequence[Any] = ()
+    session: dict[str, Any] = field(default_factory=dict)
+    website_domain: str = WEBSITE_DOMAIN
+
+
+def init_sdk(setup: Setup) -> None:
+    """Initialise the SDK as an app would."""
+    functions = setup.functions or guest_override(setup.config)
+    # The name of the class in SDK 0.30, which 0.31 still has.
+    override = session.InputOverrideConfig(functions=functions)
+    init(
+        app_info=InputAppInfo(
+            app_name="Shop",
+            api_domain=API_DOMAIN,
+            website_domain=setup.website_domain,
+            api_base_path="/auth",
+            website_base_path="/auth",
+        ),
+        supertokens_config=SupertokensConfig(
+            connection_uri=setup.core.url, api_key=setup.core.api_key
+        ),
+        framework=setup.framework,
+        recipe_list=[
+            emailpassword.init(),
+            session.init(override=override, **setup.session),
+            *setup.recipes,
+        ],
+        mode="asgi" if setup.asynchronous else "wsgi",
+        telemetry=False,
+    )
+
+
+def reset_sdk() -> None:
+    """Forget everything that ``init`` made; needs ``SUPERTOKENS_ENV=testing``."""
+    ProcessState.get_instance().reset()
+    Supertokens.reset()  # the querier and the user metadata recipe with it
+    for module, name in _RECIPES.items():
+        getattr(
+            importlib.import_module(f"supertokens_python.recipe.{module}.recipe"), name
+        ).reset()
+    PostSTInitCallbacks.reset()
