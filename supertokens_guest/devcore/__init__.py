@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from .call import Answer
     from .faults import Fault
     from .keys import KeyFileError
-    from .server import DevCore, DevCoreError
+    from .listening import DevCoreError
+    from .server import DevCore
 
 __all__ = [
     "Answer",
@@ -29,7 +30,7 @@ __all__ = [
 _HOMES = {
     "Answer": "call",
     "DevCore": "server",
-    "DevCoreError": "server",
+    "DevCoreError": "listening",
     "Fault": "faults",
     "KeyFileError": "keys",
     "RecordedRequest": "app",

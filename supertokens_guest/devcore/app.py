@@ -14,9 +14,10 @@ from urllib.parse import parse_qsl
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
+from .answering import answer
 from .call import Answer, Call
 from .faults import Fault, Faults
-from .routes import answer, place_of
+from .routes import place_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -78,7 +78,7 @@ class Call:
     headers: Mapping[str, str]
     body: bytes
     tenant_id: str = PUBLIC_TENANT
-    version: tuple[int, int] = field(default=(5, 4))
+    version: tuple[int, ...] = (5, 4)
 
     @cached_property
     def fields(self) -> dict[str, Any]:
@@ -88,7 +88,7 @@ class Call:
             RefusalError: It is not one, or nested more than 255 deep.
         """
         try:
-            value = json.loads(self.body.decode("utf-8-sig"))
+            value = json.loads(self.body.decode())
         except (ValueError, RecursionError):
             value = None
         if not isinstance(value, dict) or is_deeper_than(value, MAX_DEPTH):
@@ -167,9 +167,10 @@ class Call:
         values = self.fields.get(name)
         if not isinstance(values, list):
             raise _invalid(name)
-        if not all(isinstance(value, str) for value in values):
+        texts = [_single(value) for value in values]
+        if not all(isinstance(text, str) for text in texts):
             raise _invalid(name)
-        return values
+        return texts
 
 
 def is_deeper_than(value: Any, levels: int) -> bool:

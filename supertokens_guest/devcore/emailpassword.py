@@ -16,7 +16,7 @@ from .storage import (
     password_matches,
 )
 from .tokens import sha256
-from .users import signed_in, user_json
+from .users import signed_in
 
 if TYPE_CHECKING:
     from .call import Call
@@ -54,18 +54,10 @@ def sign_in(core: CoreState, call: Call) -> dict[str, Any]:
     email = normalised_email(call.text("email"))
     password = call.text("password")
     user = core.storage.user_of(RECIPE_ID, "email", email)
-    kept = user and user.password_hash
+    kept = None if user is None else user.password_hash
     if user is None or kept is None or not password_matches(password, kept):
         return {"status": "WRONG_CREDENTIALS_ERROR"}
     return {"status": "OK", **signed_in(core, call, user)}
-
-
-def read_user(core: CoreState, call: Call) -> dict[str, Any]:
-    """``GET /recipe/user``: a user of this recipe, by id."""
-    user = core.storage.users.get(call.parameter("userId"))
-    if user is None or user.recipe_id != RECIPE_ID:
-        return {"status": "UNKNOWN_USER_ID_ERROR"}
-    return {"status": "OK", "user": user_json(core, call, user)}
 
 
 def update_user(core: CoreState, call: Call) -> dict[str, Any]:

@@ -182,14 +182,17 @@ class KeyRing:
             kept = json.loads(file.read_text())
             self._static = [_from_json(item) for item in kept["static"]]
             self._dynamic = [_from_json(item) for item in kept["dynamic"]]
-            if not (self._static and self._dynamic):
-                raise ValueError("no keys")
         except OSError as error:
             message = f"cannot read the key file {file}: {error.strerror}"
             raise KeyFileError(message) from error
         except (KeyError, TypeError, ValueError) as error:
-            message = f"the key file {file} does not hold a dev core's keys"
-            raise KeyFileError(message) from error
+            raise _not_a_key_file(file) from error
+        if not (self._static and self._dynamic):
+            raise _not_a_key_file(file)
+
+
+def _not_a_key_file(file: Path) -> KeyFileError:
+    return KeyFileError(f"the key file {file} does not hold a dev core's keys")
 
 
 def _turn_ms() -> int:

@@ -1,13 +1,12 @@
-"""Every route of the core, what answers it, and the checks before that.
+"""Every route of the core, and the rule that answers it.
 
-To find the rule for an answer, look up its path in `ROUTES`.
+To find the rule for an answer, look up its path in `ROUTES`; what is checked before a
+rule is asked stands in ``answering``.
 """
 
 from __future__ import annotations
 
 import re
-import secrets
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -16,6 +15,7 @@ from . import (
     emailverification,
     jwt,
     passwordless,
+    passwordless_codes,
     session,
     session_rows,
     tenants,
@@ -24,19 +24,15 @@ from . import (
     userroles,
     users,
 )
-from .call import (
-    PUBLIC_TENANT,
-    Answer,
-    Call,
-    RefusalError,
-    json_answer,
-    text_answer,
-)
+from .call import PUBLIC_TENANT, text_answer
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from .call import Answer, Call
     from .state import CoreState
 
-Endpoint: TypeAlias = "Callable[[CoreState, Call], Mapping[str, Any] | Answer]"
+Rule: TypeAlias = "Callable[[CoreState, Call], Mapping[str, Any] | Answer]"
 
 # As a core of version 11.4 names them, whose answers were recorded. Endpoints answer
 # as at 5.1 to 5.4, which is what the SDKs since 0.25 choose.
@@ -44,138 +40,147 @@ VERSIONS = (
     *(f"2.{minor}" for minor in range(7, 22)),
     *("3.0", "3.1", "4.0", "5.0", "5.1", "5.2", "5.3", "5.4"),
 )
-_LATEST = (5, 4)
-_TENANTS_SINCE = (3, 0)
 _NEVER_A_TENANT = frozenset({"recipe", "config", "users", "hello"})
 _APP_ID = re.compile(r"/appid-([a-z0-9-]*)(?=/|$)")
 _TENANT_ID = re.compile(r"/([a-z0-9-]+)(?=/|$)")
-_VERSION = re.compile(r"[0-9]+(\.[0-9]+)*")
 
 
 @dataclass(frozen=True)
-class Route:
-    """The endpoints of one path, by method.
+class Endpoint:
+    """What answers one method of one path.
 
     Attributes:
-        tenants: Of whom the path may speak: ``one`` that exists, the ``app`` as a
-            whole (the public tenant), or ``any`` name at all.
-        needs_key: Whether the API key is asked for.
+        tenants: Whom the path may name: ``one`` that exists, the ``app`` as a whole
+            (that is, the public tenant), or ``any`` name at all.
     """
 
-    endpoints: Mapping[str, Endpoint]
+    rule: Rule
     tenants: str
-    needs_key: bool = True
 
 
-def _tenant(**endpoints: Endpoint) -> Route:
-    return Route(endpoints, "one")
+def _of_one(rule: Rule) -> Endpoint:
+    return Endpoint(rule, "one")
 
 
-def _app(**endpoints: Endpoint) -> Route:
-    return Route(endpoints, "app")
+def _of_app(rule: Rule) -> Endpoint:
+    return Endpoint(rule, "app")
 
 
-def _any(**endpoints: Endpoint) -> Route:
-    return Route(endpoints, "any")
+def _of_any(rule: Rule) -> Endpoint:
+    return Endpoint(rule, "any")
 
 
-def _hello(core: CoreState, call: Call) -> Answer:  # noqa: ARG001 -- an endpoint
+def _hello(core: CoreState, call: Call) -> Answer:  # noqa: ARG001 -- a rule
     return text_answer("Hello")
 
 
-def _versions(core: CoreState, call: Call) -> dict[str, Any]:  # noqa: ARG001 -- as above
+def _not_found(core: CoreState, call: Call) -> Answer:  # noqa: ARG001 -- a rule
+    return text_answer("Not found", 404)
+
+
+def _versions(core: CoreState, call: Call) -> dict[str, Any]:  # noqa: ARG001 -- a rule
     return {"versions": list(VERSIONS)}
 
 
-def _user_endpoint(ours: Endpoint, passwordless_: Endpoint) -> Endpoint:
-    """Choose by the ``rid`` header; two recipes share ``/recipe/user``."""
-
-    def endpoint(core: CoreState, call: Call) -> Mapping[str, Any] | Answer:
-        is_other = call.headers.get("rid") == passwordless.RECIPE_ID
-        return (passwordless_ if is_other else ours)(core, call)
-
-    return endpoint
+def _update_user(core: CoreState, call: Call) -> dict[str, Any]:
+    """Choose by the ``rid`` header: two recipes share ``PUT /recipe/user``."""
+    if call.headers.get("rid") == passwordless.RECIPE_ID:
+        return passwordless.update_user(core, call)
+    return emailpassword.update_user(core, call)
 
 
-_HELLO = Route(
-    dict.fromkeys(("GET", "POST", "PUT", "DELETE"), _hello), "any", needs_key=False
-)
+_METHODS = ("GET", "POST", "PUT", "DELETE")
+_HELLO = dict.fromkeys(_METHODS, _of_any(_hello))
+NOT_FOUND = dict.fromkeys(_METHODS, _of_any(_not_found))
+NEEDS_NO_KEY = frozenset({"", "/hello", "/.well-known/jwks.json"})
+NEEDS_NO_VERSION = frozenset({"/hello", "/.well-known/jwks.json", "/apiversion"})
 
-ROUTES: Mapping[str, Route] = {
+ROUTES: Mapping[str, Mapping[str, Endpoint]] = {
     "": _HELLO,
     "/hello": _HELLO,
-    "/apiversion": _app(GET=_versions),
+    "/apiversion": {"GET": _of_app(_versions)},
     # Tokens
-    "/.well-known/jwks.json": Route({"GET": jwt.key_set}, "any", needs_key=False),
-    "/recipe/jwt/jwks": _app(GET=jwt.older_key_set),
-    "/recipe/jwt": _app(POST=jwt.create),
+    "/.well-known/jwks.json": {"GET": _of_any(jwt.key_set)},
+    "/recipe/jwt/jwks": {"GET": _of_app(jwt.older_key_set)},
+    "/recipe/jwt": {"POST": _of_app(jwt.create)},
     # Sessions
-    "/recipe/session": Route(
-        {"POST": session.create, "GET": session_rows.read}, "one"
-    ),
-    "/recipe/session/verify": _any(POST=session.verify),
-    "/recipe/session/refresh": _tenant(POST=session.refresh),
-    "/recipe/session/regenerate": _any(POST=session.regenerate),
-    "/recipe/session/remove": _tenant(POST=session_rows.remove),
-    "/recipe/session/user": _tenant(GET=session_rows.handles_of_user),
-    "/recipe/session/data": _any(PUT=session_rows.write_data),
-    "/recipe/jwt/data": _any(PUT=session_rows.write_payload),
+    "/recipe/session": {
+        "POST": _of_one(session.create),
+        "GET": _of_any(session_rows.read),
+    },
+    "/recipe/session/verify": {"POST": _of_any(session.verify)},
+    "/recipe/session/refresh": {"POST": _of_one(session.refresh)},
+    "/recipe/session/regenerate": {"POST": _of_any(session.regenerate)},
+    "/recipe/session/remove": {"POST": _of_one(session_rows.remove)},
+    "/recipe/session/user": {"GET": _of_one(session_rows.handles_of_user)},
+    "/recipe/session/data": {"PUT": _of_any(session_rows.write_data)},
+    "/recipe/jwt/data": {"PUT": _of_any(session_rows.write_payload)},
     # Users
-    "/user/id": _app(GET=users.by_id),
-    "/user/remove": _app(POST=users.remove),
-    "/users": _tenant(GET=users.listed),
-    "/users/count": _tenant(GET=users.count),
-    "/users/by-accountinfo": _tenant(GET=users.by_account_info),
+    "/user/id": {"GET": _of_app(users.by_id)},
+    "/user/remove": {"POST": _of_app(users.remove)},
+    "/users": {"GET": _of_one(users.listed)},
+    "/users/count": {"GET": _of_one(users.count)},
+    "/users/by-accountinfo": {"GET": _of_one(users.by_account_info)},
     # E-mail and password
-    "/recipe/signup": _tenant(POST=emailpassword.sign_up),
-    "/recipe/signin": _tenant(POST=emailpassword.sign_in),
-    "/recipe/user": _app(
-        GET=emailpassword.read_user,
-        PUT=_user_endpoint(emailpassword.update_user, passwordless.update_user),
-    ),
-    "/recipe/user/password/reset/token": _tenant(POST=emailpassword.create_reset_token),
-    "/recipe/user/password/reset/token/consume": _tenant(
-        POST=emailpassword.consume_reset_token
-    ),
+    "/recipe/signup": {"POST": _of_one(emailpassword.sign_up)},
+    "/recipe/signin": {"POST": _of_one(emailpassword.sign_in)},
+    "/recipe/user": {"PUT": _of_app(_update_user)},
+    "/recipe/user/password/reset/token": {
+        "POST": _of_one(emailpassword.create_reset_token)
+    },
+    "/recipe/user/password/reset/token/consume": {
+        "POST": _of_one(emailpassword.consume_reset_token)
+    },
     # Third party
-    "/recipe/signinup": _tenant(POST=thirdparty.sign_in_up),
+    "/recipe/signinup": {"POST": _of_one(thirdparty.sign_in_up)},
     # Passwordless
-    "/recipe/signinup/code": _tenant(POST=passwordless.create_code),
-    "/recipe/signinup/code/consume": _tenant(POST=passwordless.consume_code),
-    "/recipe/signinup/code/check": _tenant(POST=passwordless.check_code),
-    "/recipe/signinup/code/remove": _tenant(POST=passwordless.remove_code),
-    "/recipe/signinup/codes": _tenant(GET=passwordless.codes),
-    "/recipe/signinup/codes/remove": _tenant(POST=passwordless.remove_codes),
-    # E-mail verification; to ask and to take it back is of the app, the rest of a tenant
-    "/recipe/user/email/verify": _tenant(
-        GET=emailverification.is_verified, POST=emailverification.verify
-    ),
-    "/recipe/user/email/verify/token": _tenant(POST=emailverification.create_token),
-    "/recipe/user/email/verify/token/remove": _tenant(
-        POST=emailverification.remove_tokens
-    ),
-    "/recipe/user/email/verify/remove": _app(POST=emailverification.unverify),
+    "/recipe/signinup/code": {"POST": _of_one(passwordless_codes.create)},
+    "/recipe/signinup/code/consume": {"POST": _of_one(passwordless.consume_code)},
+    "/recipe/signinup/code/check": {"POST": _of_one(passwordless.check_code)},
+    "/recipe/signinup/code/remove": {"POST": _of_one(passwordless_codes.remove)},
+    "/recipe/signinup/codes": {"GET": _of_one(passwordless_codes.listed)},
+    "/recipe/signinup/codes/remove": {"POST": _of_one(passwordless_codes.remove_all)},
+    # E-mail verification
+    "/recipe/user/email/verify": {
+        "GET": _of_app(emailverification.is_verified),
+        "POST": _of_one(emailverification.verify),
+    },
+    "/recipe/user/email/verify/token": {
+        "POST": _of_one(emailverification.create_token)
+    },
+    "/recipe/user/email/verify/token/remove": {
+        "POST": _of_one(emailverification.remove_tokens)
+    },
+    "/recipe/user/email/verify/remove": {"POST": _of_app(emailverification.unverify)},
     # Roles and metadata
-    "/recipe/role": _app(PUT=userroles.write_role),
-    "/recipe/roles": _app(GET=userroles.roles),
-    "/recipe/role/remove": _app(POST=userroles.remove_role),
-    "/recipe/role/permissions": _app(GET=userroles.permissions_of_role),
-    "/recipe/role/permissions/remove": _app(POST=userroles.remove_permissions),
-    "/recipe/role/users": _tenant(GET=userroles.users_with_role),
-    "/recipe/permission/roles": _app(GET=userroles.roles_with_permission),
-    "/recipe/user/role": _tenant(PUT=userroles.give_role),
-    "/recipe/user/role/remove": _tenant(POST=userroles.take_role),
-    "/recipe/user/roles": _tenant(GET=userroles.roles_of_user),
-    "/recipe/user/metadata": _app(GET=usermetadata.read, PUT=usermetadata.update),
-    "/recipe/user/metadata/remove": _app(POST=usermetadata.remove),
+    "/recipe/role": {"PUT": _of_app(userroles.write_role)},
+    "/recipe/roles": {"GET": _of_app(userroles.roles)},
+    "/recipe/role/remove": {"POST": _of_app(userroles.remove_role)},
+    "/recipe/role/permissions": {"GET": _of_app(userroles.permissions_of_role)},
+    "/recipe/role/permissions/remove": {"POST": _of_app(userroles.remove_permissions)},
+    "/recipe/role/users": {"GET": _of_one(userroles.users_with_role)},
+    "/recipe/permission/roles": {"GET": _of_app(userroles.roles_with_permission)},
+    "/recipe/user/role": {"PUT": _of_one(userroles.give_role)},
+    "/recipe/user/role/remove": {"POST": _of_one(userroles.take_role)},
+    "/recipe/user/roles": {"GET": _of_one(userroles.roles_of_user)},
+    "/recipe/user/metadata": {
+        "GET": _of_app(usermetadata.read),
+        "PUT": _of_app(usermetadata.update),
+    },
+    "/recipe/user/metadata/remove": {"POST": _of_app(usermetadata.remove)},
     # What needs a licence
-    "/recipe/multitenancy/tenant/v2": Route(
-        {"GET": tenants.read, "PUT": tenants.write}, "any"
-    ),
-    "/recipe/multitenancy/app/v2": _app(PUT=tenants.write),
-    "/recipe/accountlinking/user/primary": _app(POST=tenants.make_primary),
-    "/recipe/accountlinking/user/primary/check": _app(GET=tenants.may_be_primary),
-    "/recipe/accountlinking/user/link": _app(POST=tenants.link),
+    "/recipe/multitenancy/tenant/v2": {
+        "GET": _of_any(tenants.read),
+        "PUT": _of_one(tenants.write_tenant),
+    },
+    "/recipe/multitenancy/app/v2": {"PUT": _of_app(tenants.write_app)},
+    "/recipe/accountlinking/user/primary": {"POST": _of_app(tenants.make_primary)},
+    "/recipe/accountlinking/user/primary/check": {
+        "GET": _of_app(tenants.may_be_primary)
+    },
+    "/recipe/accountlinking/user/link": {"POST": _of_app(tenants.link)},
+    "/recipe/accountlinking/user/link/check": {"GET": _of_app(tenants.may_be_linked)},
+    "/recipe/accountlinking/user/unlink": {"POST": _of_app(tenants.unlink)},
 }
 
 
@@ -206,65 +211,3 @@ def place_of(path: str) -> Place:
         if after in ROUTES and is_tenant and tenant[1] not in _NEVER_A_TENANT:
             tenant_id, rest = tenant[1], after
     return Place(rest, app_id, tenant_id)
-
-
-def answer(core: CoreState, method: str, place: Place, call: Call) -> Answer:
-    """Answer *call*, by an endpoint or by the first check that fails.
-
-    The order is the core's: API key, version, method, tenant, and then the fields.
-    """
-    try:
-        route = ROUTES.get(place.route)
-        if route is not None and route.needs_key:
-            _check_api_key(core, call)
-        version = _version(call.headers.get("cdi-version"))
-        if version < _TENANTS_SINCE and place.tenant_id != PUBLIC_TENANT:
-            raise RefusalError(404, "Not found")
-        if route is None:
-            raise RefusalError(404, "Not found")
-        if method not in route.endpoints:
-            raise RefusalError(405, "Method not supported")
-        _check_tenant(route, place)
-        call = Call(call.query, call.headers, call.body, place.tenant_id, version)
-        found = route.endpoints[method](core, call)
-    except RefusalError as refusal:
-        return text_answer(refusal.text, refusal.status)
-    return found if isinstance(found, Answer) else json_answer(found)
-
-
-def _check_api_key(core: CoreState, call: Call) -> None:
-    if core.api_key is None:
-        return
-    given = call.headers.get("api-key")
-    if given is None:
-        given = call.headers.get("authorization", "")
-        if given.lower().startswith("bearer "):
-            given = given[len("bearer ") :]
-    if not secrets.compare_digest(given.strip().encode(), core.api_key.encode()):
-        raise RefusalError(401, "Invalid API key")
-
-
-def _version(given: str | None) -> tuple[int, int]:
-    if given is None:
-        return _LATEST
-    if not _VERSION.fullmatch(given):
-        raise RefusalError(
-            500, "java.lang.IllegalArgumentException: Invalid version format"
-        )
-    if given not in VERSIONS:
-        raise RefusalError(400, f"cdi-version {given} not supported")
-    major, minor = given.split(".")
-    return (int(major), int(minor))
-
-
-def _check_tenant(route: Route, place: Place) -> None:
-    is_unknown = place.tenant_id != PUBLIC_TENANT
-    if place.app_id != PUBLIC_TENANT or (is_unknown and route.tenants == "one"):
-        raise RefusalError(
-            400,
-            "AppId or tenantId not found => Tenant with the following "
-            "connectionURIDomain, appId and tenantId combination not found: "
-            f"(, {place.app_id}, {place.tenant_id})",
-        )
-    if is_unknown and route.tenants == "app":
-        raise RefusalError(403, "Only public tenantId can call this app specific API")

@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
-import ipaddress
 import re
-import socket
 import threading
 import time
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import uvicorn
-from uvicorn.protocols.http.h11_impl import H11Protocol
-
-from .app import TRANSPORT, DevCoreApp, RecordedRequest
-from .call import Answer
+from .app import DevCoreApp, RecordedRequest
 from .faults import Fault, FaultKind, make_fault
 from .keys import KeyRing
+from .listening import DevCoreError, Server, listen, resolve
 from .state import CoreState
 from .storage import Storage
 from .tokens import encode_jwt
@@ -27,43 +21,13 @@ if TYPE_CHECKING:
     import os
     from collections.abc import Callable, Iterator, Mapping
 
-    from starlette.types import Receive, Scope, Send
     from typing_extensions import Self
+
+    from .call import Answer
 
 DAY_SECONDS = 24 * 3600
 _API_KEY = re.compile(r"[A-Za-z0-9=-]{20,}")
 _START_SECONDS = 10.0
-
-
-class DevCoreError(Exception):
-    """The dev core cannot be set up or started as asked; the message says why."""
-
-
-class _Protocol(H11Protocol):
-    """Shows each connection's transport to the application and logs no requests."""
-
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # uvicorn names asyncio's class
-        super().connection_made(transport)
-        self.access_log = False
-        app = self.app
-
-        async def with_transport(scope: Scope, receive: Receive, send: Send) -> None:
-            await app({**scope, TRANSPORT: transport}, receive, send)  # type: ignore[arg-type] # uvicorn's own scope types
-
-        self.app = with_transport  # type: ignore[assignment] # as above
-
-
-class _Server(uvicorn.Server):
-    """Ends at once: nobody waits for a slow answer of a core that was stopped."""
-
-    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        for server in self.servers:
-            server.close()
-        for listener in sockets or []:
-            listener.close()
-        for connection in list(self.server_state.connections):
-            connection.transport.abort()
-        await asyncio.sleep(0)
 
 
 class DevCore:
@@ -107,7 +71,7 @@ class DevCore:
             raise DevCoreError(
                 "an API key has at least 20 characters, all of A-Z a-z 0-9 = -"
             )
-        self._family, self._address = _resolve(host, allow_remote=allow_remote)
+        self._address = resolve(host, allow_remote=allow_remote)
         self._port = port
         keys = KeyRing(
             clock=clock,
@@ -122,7 +86,7 @@ class DevCore:
             api_key=api_key,
         )
         self._app = DevCoreApp(self._core)
-        self._server: _Server | None = None
+        self._server: Server | None = None
         self._thread: threading.Thread | None = None
 
     def __enter__(self) -> Self:
@@ -158,20 +122,9 @@ class DevCore:
         """
         if self._thread is not None:
             return
-        listener = self._listen()
-        config = uvicorn.Config(
-            self._app,
-            http=_Protocol,
-            ws="none",
-            loop="asyncio",
-            lifespan="off",
-            interface="asgi3",
-            log_config=None,
-            log_level=None,
-            proxy_headers=False,
-            server_header=False,
-        )
-        self._server = _Server(config)
+        listener = listen(self._address, self._port)
+        self._port = listener.getsockname()[1]
+        self._server = Server.of(self._app)
         self._thread = threading.Thread(
             target=self._server.run,
             kwargs={"sockets": [listener]},
@@ -269,34 +222,3 @@ class DevCore:
             yield fault
         finally:
             self.heal(fault)
-
-    def _listen(self) -> socket.socket:
-        # The protocol is named: asyncio sets TCP_NODELAY only then, and without it
-        # each call on a kept connection takes 40 ms.
-        listener = socket.socket(self._family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            listener.bind((self._address, self._port))
-            listener.listen(1024)
-        except OSError as error:
-            listener.close()
-            raise DevCoreError(
-                f"cannot listen on {self._address} port {self._port}: {error.strerror}"
-            ) from error
-        self._port = listener.getsockname()[1]
-        return listener
-
-
-def _resolve(host: str, *, allow_remote: bool) -> tuple[socket.AddressFamily, str]:
-    try:
-        found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
-    except OSError as error:
-        raise DevCoreError(f"unknown host {host!r}: {error.strerror}") from error
-    family, *_, address = found[0]
-    ip = str(address[0])
-    if not (allow_remote or ipaddress.ip_address(ip.partition("%")[0]).is_loopback):
-        raise DevCoreError(
-            f"{host} is not a loopback address; the dev core is no server for others "
-            "(allow_remote=True, or --allow-remote, if you mean it)"
-        )
-    return family, ip

@@ -11,9 +11,12 @@ from __future__ import annotations
 import uuid
 from typing import TYPE_CHECKING, Any
 
+from .call import RefusalError
 from .storage import Session
 from .tokens import (
+    STRUCTURE_CHANGED,
     AccessToken,
+    MalformedTokenError,
     RefreshToken,
     TokenReadError,
     read_access_token,
@@ -62,18 +65,9 @@ def verify(core: CoreState, call: Call) -> dict[str, Any]:
     checks_database = call.flag("checkDatabase")
     anti_csrf = call.text_or_none("antiCsrfToken")
     try:
-        token = read_access_token(given, core.keys)
-        if token.expires_at * 1000 < core.now_ms():
-            return _try_refresh_token("Access token expired")
+        token = _live_token(core, given, anti_csrf, checks_anti_csrf=checks_anti_csrf)
     except TokenReadError as error:
-        return _try_refresh_token(str(error))
-    if checks_anti_csrf and token.anti_csrf is None:
-        return _try_refresh_token(
-            "Access token does not contain all the information. "
-            "Maybe the structure has changed?"
-        )
-    if checks_anti_csrf and anti_csrf != token.anti_csrf:
-        return _try_refresh_token("anti-csrf check failed")
+        return {"status": "TRY_REFRESH_TOKEN", "message": str(error)}
     session = core.storage.sessions.get(token.session_handle)
     if checks_database and session is None:
         return _unauthorised("Either the session has ended or has been blacklisted")
@@ -83,6 +77,19 @@ def verify(core: CoreState, call: Call) -> dict[str, Any]:
     if session is None:
         return _unauthorised("Session missing in db")
     return _renewed(core, session, token, is_behind=bool(is_behind))
+
+
+def _live_token(
+    core: CoreState, given: str, anti_csrf: str | None, *, checks_anti_csrf: bool
+) -> AccessToken:
+    token = read_access_token(given, core.keys)
+    if token.expires_at * 1000 < core.now_ms():
+        raise TokenReadError("Access token expired")
+    if checks_anti_csrf and token.anti_csrf is None:
+        raise TokenReadError(STRUCTURE_CHANGED)
+    if checks_anti_csrf and anti_csrf != token.anti_csrf:
+        raise TokenReadError("anti-csrf check failed")
+    return token
 
 
 def _renewed(
@@ -151,6 +158,8 @@ def regenerate(core: CoreState, call: Call) -> dict[str, Any]:
     payload = call.mapping_or_none("userDataInJWT")
     try:
         token = read_access_token(given)
+    except MalformedTokenError as error:
+        raise RefusalError(500, str(error)) from error
     except TokenReadError as error:
         return _unauthorised(str(error))
     session = core.storage.sessions.get(token.session_handle)
@@ -173,7 +182,11 @@ def regenerate(core: CoreState, call: Call) -> dict[str, Any]:
 
 
 def _hand_out(
-    core: CoreState, session: Session, *, parent_hash1: str | None, anti_csrf: str | None
+    core: CoreState,
+    session: Session,
+    *,
+    parent_hash1: str | None,
+    anti_csrf: str | None,
 ) -> dict[str, Any]:
     """Make a pair of tokens; *parent_hash1* is of the refresh token they came by."""
     sealed = RefreshToken(session.handle, session.user_id, parent_hash1, anti_csrf)
@@ -222,6 +235,7 @@ def _access_token_json(  # noqa: PLR0913 -- the claims that differ between calle
     token = AccessToken(
         session_handle=session.handle,
         user_id=session.user_id,
+        recipe_user_id=session.user_id,
         refresh_hash1=refresh_hash1,
         parent_hash1=parent_hash1,
         anti_csrf=anti_csrf,
@@ -238,23 +252,17 @@ def _access_token_json(  # noqa: PLR0913 -- the claims that differ between calle
 
 def _promote(core: CoreState, session: Session, hash2: str) -> None:
     session.refresh_hash2 = hash2
-    session.expires_at_ms = (
-        core.now_ms() + core.refresh_token_validity_seconds * 1000
-    )
+    session.expires_at_ms = core.now_ms() + core.refresh_token_validity_seconds * 1000
 
 
 def _session_json(token: AccessToken, payload: dict[str, Any]) -> dict[str, Any]:
     return {
         "handle": token.session_handle,
         "userId": token.user_id,
-        "recipeUserId": token.user_id,
+        "recipeUserId": token.recipe_user_id,
         "userDataInJWT": payload,
         "tenantId": "public",
     }
-
-
-def _try_refresh_token(message: str) -> dict[str, Any]:
-    return {"status": "TRY_REFRESH_TOKEN", "message": message}
 
 
 def _unauthorised(message: str) -> dict[str, Any]:

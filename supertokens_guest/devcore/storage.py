@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import secrets
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,7 +14,12 @@ def normalised_email(email: str) -> str:
     return email.strip().lower()
 
 
-@dataclass(slots=True)
+def normalised_phone_number(phone_number: str) -> str:
+    """Return *phone_number* as stored; the core knows more about the world's forms."""
+    return re.sub(r"[\s().-]", "", phone_number)
+
+
+@dataclass(slots=True, eq=False)
 class User:
     """A user with its one login method; the dev core links no accounts.
 
@@ -88,6 +94,13 @@ class Device:
     phone_number: str | None
     failed_attempts: int = 0
     codes: dict[str, Code] = field(default_factory=dict)
+
+    @property
+    def contact(self) -> tuple[str, str]:
+        """Where the code was sent: the name of the field, and its value."""
+        if self.email is not None:
+            return ("email", self.email)
+        return ("phoneNumber", self.phone_number or "")
 
 
 @dataclass(frozen=True, slots=True)

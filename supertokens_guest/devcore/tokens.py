@@ -22,16 +22,21 @@ if TYPE_CHECKING:
 
     from .keys import KeyRing, SigningKey
 
+# In the order in which the core looks for them.
 PROTECTED_CLAIMS = (
     "sub",
     "exp",
     "iat",
-    "tId",
-    "rsub",
     "sessionHandle",
     "refreshTokenHash1",
     "parentRefreshTokenHash1",
     "antiCsrfToken",
+    "tId",
+    "rsub",
+)
+STRUCTURE_CHANGED = (
+    "Access token does not contain all the information. "
+    "Maybe the structure has changed?"
 )
 _JWT_EXCEPTION = "io.supertokens.session.jwt.JWT$JWTException: "
 _INT64 = range(-(2**63), 2**63)
@@ -39,6 +44,14 @@ _INT64 = range(-(2**63), 2**63)
 
 class TokenReadError(Exception):
     """A token cannot be accepted; the message is what the core says about it."""
+
+
+class MalformedTokenError(TokenReadError):
+    """A token is no JWT of the core's kind; some endpoints answer 500 to that."""
+
+    def __init__(self, message: str) -> None:
+        """Say it as the core's exception does."""
+        super().__init__(_JWT_EXCEPTION + message)
 
 
 def sha256(text: str) -> str:
@@ -102,6 +115,7 @@ class AccessToken:
 
     session_handle: str
     user_id: str
+    recipe_user_id: str
     refresh_hash1: str
     parent_hash1: str | None
     anti_csrf: str | None
@@ -116,7 +130,7 @@ class AccessToken:
             "exp": self.expires_at,
             "sub": self.user_id,
             "tId": "public",
-            "rsub": self.user_id,
+            "rsub": self.recipe_user_id,
             "sessionHandle": self.session_handle,
             "refreshTokenHash1": self.refresh_hash1,
             "parentRefreshTokenHash1": self.parent_hash1,
@@ -144,23 +158,23 @@ def read_access_token(token: str, keys: KeyRing | None = None) -> AccessToken:
     """
     parts = token.split(".")
     if len(parts) != 3:  # noqa: PLR2004 -- header, payload, signature (RFC 7515)
-        raise TokenReadError(_JWT_EXCEPTION + "Invalid JWT")
+        raise MalformedTokenError("Invalid JWT")
     header = _read_part(parts[0])
-    if header.get("typ") != "JWT" or header.get("alg") != "RS256":
-        wrong = "typ" if header.get("typ") != "JWT" else "alg"
-        kind = "mismatch" if wrong in header else "missing"
-        raise TokenReadError(f"{_JWT_EXCEPTION}JWT header {kind} - {wrong}")
+    for name, value in (("typ", "JWT"), ("alg", "RS256"), ("kid", None)):
+        if not isinstance(header.get(name), str | int | float):
+            raise MalformedTokenError(f"JWT header missing - {name}")
+        if not isinstance(header[name], str) or value not in {None, header[name]}:
+            raise MalformedTokenError(f"JWT header mismatch - {name}")
     if keys is not None:
-        _check_signature(parts, str(header.get("kid")), keys)
+        _check_signature(parts, header["kid"], keys)
     claims = _read_part(parts[1])
-    if not all(name in claims for name in PROTECTED_CLAIMS):
-        raise TokenReadError(
-            "Access token does not contain all the information. "
-            "Maybe the structure has changed?"
-        )
+    for name in PROTECTED_CLAIMS:
+        if name not in claims:
+            raise TokenReadError(f"{STRUCTURE_CHANGED} {name}")
     return AccessToken(
         session_handle=claims["sessionHandle"],
         user_id=claims["sub"],
+        recipe_user_id=claims["rsub"],
         refresh_hash1=claims["refreshTokenHash1"],
         parent_hash1=claims["parentRefreshTokenHash1"],
         anti_csrf=claims["antiCsrfToken"],
@@ -176,21 +190,19 @@ def _read_part(part: str) -> dict[str, Any]:
     except ValueError:
         value = None
     if not isinstance(value, dict):
-        raise TokenReadError(_JWT_EXCEPTION + "Invalid JWT")
+        raise MalformedTokenError("Invalid JWT")
     return value
 
 
 def _check_signature(parts: list[str], kid: str, keys: KeyRing) -> None:
     key = keys.find(kid)
     if key is None:
-        raise TokenReadError(
-            "io.supertokens.exceptions.TryRefreshTokenException: Key not found"
-        )
+        raise TokenReadError("Key not found")
     try:
         signature = base64.urlsafe_b64decode(parts[2] + "==")
         key.verify(signature, f"{parts[0]}.{parts[1]}".encode())
     except (ValueError, InvalidSignature):
-        raise TokenReadError(_JWT_EXCEPTION + "JWT verification failed") from None
+        raise MalformedTokenError("JWT verification failed") from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,7 +233,7 @@ def read_refresh_token(token: str, secret: bytes) -> RefreshToken:
     """
     sealed, _, rest = token.partition(".")
     nonce, _, version = rest.partition(".")
-    if version != "V2":
+    if version.upper() != "V2":
         raise TokenReadError(
             "io.supertokens.session.refreshToken.RefreshToken"
             "$InvalidRefreshTokenFormatException: version of refresh token not "
@@ -229,13 +241,9 @@ def read_refresh_token(token: str, secret: bytes) -> RefreshToken:
         )
     try:
         raw = base64.b64decode(sealed, validate=True)
-        *kept, kept_nonce = json.loads(
-            AESGCM(secret).decrypt(raw[:12], raw[12:], None)
-        )
+        *kept, kept_nonce = json.loads(AESGCM(secret).decrypt(raw[:12], raw[12:], None))
     except (ValueError, InvalidTag):
         raise TokenReadError("javax.crypto.AEADBadTagException: Tag mismatch") from None
     if kept_nonce != nonce:
-        raise TokenReadError(
-            "io.supertokens.exceptions.UnauthorisedException: Invalid refresh token"
-        )
+        raise TokenReadError("Invalid refresh token")
     return RefreshToken(*kept)

@@ -16,7 +16,7 @@ _UNKNOWN = {"status": "UNKNOWN_ROLE_ERROR"}
 def write_role(core: CoreState, call: Call) -> dict[str, Any]:
     """``PUT /recipe/role``: make a role, or give it more permissions."""
     role = _role(call)
-    permissions = call.texts("permissions") if "permissions" in call.fields else []
+    permissions = _permissions(call) or []
     is_new = role not in core.storage.roles
     kept = core.storage.roles.setdefault(role, [])
     kept.extend(p for p in dict.fromkeys(permissions) if p not in kept)
@@ -40,7 +40,7 @@ def roles(core: CoreState, call: Call) -> dict[str, Any]:  # noqa: ARG001 -- an 
 
 def permissions_of_role(core: CoreState, call: Call) -> dict[str, Any]:
     """``GET /recipe/role/permissions``."""
-    permissions = core.storage.roles.get(call.parameter("role").strip())
+    permissions = core.storage.roles.get(_named(call, "role"))
     if permissions is None:
         return _UNKNOWN
     return {"permissions": permissions, "status": "OK"}
@@ -49,7 +49,7 @@ def permissions_of_role(core: CoreState, call: Call) -> dict[str, Any]:
 def remove_permissions(core: CoreState, call: Call) -> dict[str, Any]:
     """``POST /recipe/role/permissions/remove``: the named ones, or all."""
     role = _role(call)
-    permissions = call.texts("permissions") if "permissions" in call.fields else None
+    permissions = _permissions(call)
     if role not in core.storage.roles:
         return _UNKNOWN
     kept = core.storage.roles[role]
@@ -61,8 +61,10 @@ def remove_permissions(core: CoreState, call: Call) -> dict[str, Any]:
 
 def roles_with_permission(core: CoreState, call: Call) -> dict[str, Any]:
     """``GET /recipe/permission/roles``."""
-    permission = call.parameter("permission").strip()
-    found = [r for r, permissions in core.storage.roles.items() if permission in permissions]
+    permission = _named(call, "permission")
+    found = [
+        r for r, permissions in core.storage.roles.items() if permission in permissions
+    ]
     return {"status": "OK", "roles": found}
 
 
@@ -98,7 +100,7 @@ def roles_of_user(core: CoreState, call: Call) -> dict[str, Any]:
 
 def users_with_role(core: CoreState, call: Call) -> dict[str, Any]:
     """``GET /recipe/role/users``."""
-    role = call.parameter("role").strip()
+    role = _named(call, "role")
     if role not in core.storage.roles:
         return _UNKNOWN
     users = [user for user, roles in core.storage.user_roles.items() if role in roles]
@@ -106,7 +108,24 @@ def users_with_role(core: CoreState, call: Call) -> dict[str, Any]:
 
 
 def _role(call: Call) -> str:
-    role = call.text("role").strip()
-    if not role:
-        raise RefusalError(400, "Field name 'role' cannot be an empty String")
-    return role
+    return _not_empty("role", call.text("role").strip())
+
+
+def _named(call: Call, name: str) -> str:
+    return _not_empty(name, call.parameter(name).strip())
+
+
+def _not_empty(name: str, value: str) -> str:
+    if not value:
+        raise RefusalError(400, f"Field name '{name}' cannot be an empty String")
+    return value
+
+
+def _permissions(call: Call) -> list[str] | None:
+    if "permissions" not in call.fields:
+        return None
+    names = [name.strip() for name in call.texts("permissions")]
+    if "" in names:
+        message = "Field name 'permissions' cannot contain an empty string"
+        raise RefusalError(400, message)
+    return names

@@ -7,14 +7,33 @@ import binascii
 from typing import TYPE_CHECKING, Any
 
 from .call import RefusalError
-from .storage import normalised_email
+from .storage import normalised_email, normalised_phone_number
 
 if TYPE_CHECKING:
     from .call import Call
     from .state import CoreState
     from .storage import User
 
-RECIPE_IDS = ("emailpassword", "thirdparty", "passwordless", "webauthn")
+RECIPE_IDS = frozenset(
+    {
+        "emailpassword",
+        "thirdparty",
+        "passwordless",
+        "webauthn",
+        "session",
+        "emailverification",
+        "jwt",
+        "usermetadata",
+        "userroles",
+        "useridmapping",
+        "dashboard",
+        "totp",
+        "multitenancy",
+        "accountlinking",
+        "mfa",
+        "oauth",
+    }
+)
 _DEFAULT_LIMIT, _MAX_LIMIT = 100, 500
 _WEBAUTHN_SINCE = (5, 3)
 
@@ -86,23 +105,27 @@ def by_account_info(core: CoreState, call: Call) -> dict[str, Any]:
     if "email" in call.query:
         keys.append(("email", normalised_email(call.query["email"])))
     if "phoneNumber" in call.query:
-        keys.append(("phoneNumber", call.query["phoneNumber"]))
+        keys.append(("phoneNumber", normalised_phone_number(call.query["phoneNumber"])))
     if third_party[0] is not None and third_party[1] is not None:
         keys.append(("thirdParty", third_party[0], third_party[1]))
     found = [core.storage.users_with(*key) for key in keys]
     ids = [set(users) for users in found]
-    wanted = set.union(set(), *ids) if union == "true" else set.intersection(*ids or [set()])
-    users = sorted((core.storage.users[i] for i in wanted), key=lambda u: u.joined_at_ms)
+    wanted = (
+        set.union(set(), *ids) if union == "true" else set.intersection(*ids or [set()])
+    )
+    users = sorted(
+        (core.storage.users[i] for i in wanted), key=lambda u: u.joined_at_ms
+    )
     return {"status": "OK", "users": [user_json(core, call, user) for user in users]}
 
 
 def listed(core: CoreState, call: Call) -> dict[str, Any]:
     """``GET /users``: a page, whose token names the first user of the next one."""
-    order = call.query.get("timeJoinedOrder", "ASC").upper()
+    recipes = _recipes(call)
+    order = call.query.get("timeJoinedOrder", "ASC")
     if order not in {"ASC", "DESC"}:
         raise RefusalError(400, "timeJoinedOrder can be either ASC OR DESC")
     limit = _limit(call)
-    recipes = _recipes(call)
     users = [
         user
         for user in core.storage.users.values()
@@ -130,12 +153,14 @@ def count(core: CoreState, call: Call) -> dict[str, Any]:
 
 def remove(core: CoreState, call: Call) -> dict[str, Any]:
     """``POST /user/remove``: a user and all that belongs to it; OK without one."""
-    core.storage.remove_user(call.text("userId"))
+    user_id = call.text("userId")
+    call.flag_or_none("removeAllLinkedAccounts")
+    core.storage.remove_user(user_id)
     return {"status": "OK"}
 
 
 def _recipes(call: Call) -> list[str]:
-    names = call.names("includeRecipeIds")
+    names = [name.lower() for name in call.names("includeRecipeIds")]
     for name in names:
         if name not in RECIPE_IDS:
             raise RefusalError(400, f"Unknown recipe ID: {name}")

@@ -17,18 +17,20 @@ import json
 import os
 import re
 import time
-from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import httpx
 import jwt
 import pytest
 
 from supertokens_guest.devcore import DevCore
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
 
 ANSWERS = Path(__file__).parent / "answers"
 RECORDED_API_KEY = "abcdefghijklmnopqrstuvwxyz"
@@ -157,9 +159,7 @@ class Replayer:
         if isinstance(value, list):
             return [self.filled_in(item) for item in value]
         if isinstance(value, str):
-            return re.sub(
-                r"\{\{(\w+)\}\}", lambda m: self.kept.get(m[1], m[0]), value
-            )
+            return re.sub(r"\{\{(\w+)\}\}", lambda m: self.kept.get(m[1], m[0]), value)
         return value
 
     def differences(self, path: str, wanted: Any, got: Any) -> Iterator[str]:
@@ -217,7 +217,7 @@ def is_same(wanted: Any, got: Any) -> bool:
         word = wanted.strip("<>")
         return word in {"ms", "seconds", "n"} and is_like(wanted, str(got))
     if isinstance(wanted, str) and isinstance(got, str):
-        return not wanted == "<ms>" and is_like(wanted, got)
+        return wanted != "<ms>" and is_like(wanted, got)
     # 1 is not 1.0, nor true.
     return type(wanted) is type(got) and wanted == got
 
