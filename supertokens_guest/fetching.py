@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 import httpx
 
@@ -86,5 +85,5 @@ async def _body(url: str) -> bytes:
 
 
 def _host(url: str) -> str:
-    """Return host and port of *url*, without a name and password in it."""
-    return urlsplit(url).netloc.rpartition("@")[2]
+    """Return host and port in *url*, if it has any, without a name and password."""
+    return url.partition("//")[2].partition("/")[0].rpartition("@")[2]
