@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from supertokens_guest import GuestConfig
-from testkit.apps import KINDS, App, Kind, Told
-from testkit.visitors import cleared
+from testkit.apps import KINDS
+from testkit.sdk import ISSUER
+from testkit.visitors import cleared, set_cookies, shape
 
 if TYPE_CHECKING:
+    import httpx
+
+    from testkit.apps import App, Kind, Told
     from testkit.fixtures import Serve, Visit
+    from testkit.visitors import Visitor
 
 CART = {"cart": ["sku-1", "sku-2"], "note": "Grüße"}
 
@@ -30,16 +35,360 @@ def app(serve: Serve, kind: Kind, told: Told) -> App:
     return serve(config, kind=kind)
 
 
-def test_sign_up(app: App, visit: Visit, told: Told) -> None:
-    """A guest who signs up finds the data in the session, once, and is gone."""
-    visitor = visit(app)
-    token = visitor.become_guest(CART, "G-1")
+class TestLogin:
+    """What happens to a guest at the SDK's own routes."""
 
-    answer = visitor.sign_up()
+    def test_sign_up(self, app: App, visit: Visit, told: Told) -> None:
+        """A guest who signs up has the data in the session, and is a guest no more."""
+        visitor = visit(app)
+        visitor.become_guest(CART, "G-1")
 
-    assert "OK" == answer.json()["status"]
-    assert {"sub": "G-1", **CART} == visitor.me()["guest"]
-    assert ["G-1"] == [transfer.guest.id for transfer in told.transfers]
-    assert cleared(answer)
-    assert visitor.guest_cookie is None
-    assert token is not None
+        answer = visitor.sign_up()
+
+        assert "OK" == answer.json()["status"]
+        assert {"sub": "G-1", **CART} == visitor.me()["guest"]
+        assert cleared(answer)
+        assert visitor.guest_cookie is None
+        assert [answer.json()["user"]["id"]] == [
+            transfer.user_id for transfer in told.transfers
+        ]
+        assert [("issue", None), ("transfer", None)] == told.codes()
+
+    def test_sign_in(self, app: App, visit: Visit, told: Told) -> None:
+        """A user who comes back as a guest has the data in the new session."""
+        visitor = visit(app)
+        visitor.sign_up()
+        visitor.sign_out()
+        visitor.become_guest(CART, "G-2")
+
+        answer = visitor.sign_in()
+
+        assert "OK" == answer.json()["status"]
+        assert {"sub": "G-2", **CART} == visitor.me()["guest"]
+        assert cleared(answer)
+        assert ["G-2"] == [transfer.guest.id for transfer in told.transfers]
+
+    def test_transfer_names_the_login(self, app: App, visit: Visit, told: Told) -> None:
+        """The hook learns who became whom, and what arrived."""
+        visitor = visit(app)
+        visitor.become_guest(CART, "G-3")
+
+        user_id = visitor.sign_up().json()["user"]["id"]
+
+        (transfer,) = told.transfers
+        assert ("G-3", CART) == (transfer.guest.id, transfer.guest.payload)
+        assert (user_id, user_id, "public") == (
+            transfer.user_id,
+            transfer.recipe_user_id,
+            transfer.tenant_id,
+        )
+        assert (CART, {}) == (transfer.moved, transfer.dropped)
+        assert transfer.session is not None
+        assert user_id == transfer.session.get_user_id()
+
+    def test_wrong_password(self, app: App, visit: Visit, told: Told) -> None:
+        """Who does not get in stays a guest."""
+        visitor = visit(app)
+        token = visitor.become_guest(CART)
+
+        answer = visitor.sign_in()
+
+        assert "WRONG_CREDENTIALS_ERROR" == answer.json()["status"]
+        assert "set-cookie" not in answer.headers
+        assert token == visitor.guest_cookie
+        assert [] == told.transfers
+
+    def test_without_a_guest(self, app: App, visit: Visit, told: Told) -> None:
+        """A login without a guest is the SDK's own, to the last header."""
+        visitor = visit(app)
+
+        answer = visitor.sign_up()
+
+        assert {"sAccessToken", "sRefreshToken"} == set_cookies(answer)
+        assert "guest" not in visitor.me()
+        assert ([], []) == (told.transfers, told.events)
+
+    def test_otherwise_unaffected(self, app: App, visit: Visit) -> None:
+        """With a guest, only the claim and the cleared cookie are new."""
+        guest, nobody = visit(app), visit(app)
+        guest.become_guest(CART)
+
+        with_guest, without = shape(guest.sign_up()), shape(nobody.sign_up())
+
+        assert {*without.pop("payload"), "guest"} == set(with_guest.pop("payload"))
+        assert without == with_guest
+
+    def test_next_person(self, app: App, visit: Visit) -> None:
+        """Whoever uses the browser after a sign-out inherits nothing."""
+        visitor = visit(app)
+        visitor.become_guest(CART)
+        visitor.sign_up()
+        visitor.sign_out()
+
+        assert {"guest": None} == visitor.action("who").json()
+        visitor.email = "next-" + visitor.email
+        visitor.sign_up()
+
+        assert "guest" not in visitor.me()
+
+    def test_header_transport(self, app: App, visit: Visit, told: Told) -> None:
+        """A client that keeps its session's tokens itself may still be a guest."""
+        visitor = visit(app, auth_mode=None)
+        visitor.become_guest(CART, "G-4")
+
+        answer = visitor.sign_up()
+
+        assert cleared(answer)
+        token = answer.headers["st-access-token"]
+        bearer = {"authorization": f"Bearer {token}"}
+        payload = visitor.http.post(f"{app.prefix}/me", headers=bearer).json()
+        assert {"sub": "G-4", **CART} == payload["guest"]
+        assert 1 == len(told.transfers)
+
+
+class TestConfiguration:
+    """Where the data arrives, and how much of it."""
+
+    def test_top_level(
+        self, serve: Serve, visit: Visit, kind: Kind, told: Told
+    ) -> None:
+        """Without a namespace, claims arrive as in the SuperTokens documentation."""
+        config = GuestConfig(namespace=None, on_transfer=told.on_transfer)
+        visitor = visit(serve(config, kind=kind))
+        visitor.become_guest(CART)
+
+        answer = visitor.sign_up()
+
+        payload = visitor.me()
+        assert CART == {name: payload.get(name) for name in CART}
+        assert answer.json()["user"]["id"] == payload["sub"]
+        assert cleared(answer)
+        assert [CART] == [transfer.moved for transfer in told.transfers]
+
+    def test_session_data(
+        self, serve: Serve, visit: Visit, kind: Kind, told: Told
+    ) -> None:
+        """The data can stay on the server: no header carries it then."""
+        config = GuestConfig(
+            transfer_to="session_data_in_database", on_transfer=told.on_transfer
+        )
+        visitor = visit(serve(config, kind=kind))
+        visitor.become_guest(CART, "G-5")
+
+        answer = visitor.login(data={"app": True})
+
+        assert "guest" not in visitor.me()
+        guest = {"sub": "G-5", **CART}
+        assert {"app": True, "guest": guest} == visitor.action("data").json()
+        assert cleared(answer)
+        assert [CART] == [transfer.moved for transfer in told.transfers]
+
+    def test_other_cookie_name(self, serve: Serve, visit: Visit, kind: Kind) -> None:
+        """The name is the app's choice; a cookie of the default name is not ours."""
+        visitor = visit(serve(GuestConfig(cookie_name="shop-guest"), kind=kind))
+        token = visitor.become_guest(CART, "G-6")
+        assert "guest" not in _logged_in(visitor.login(), visitor)
+
+        visitor.keep_cookie(token, name="shop-guest")
+        answer = visitor.login()
+
+        assert {"sub": "G-6", **CART} == visitor.me()["guest"]
+        assert cleared(answer, "shop-guest")
+        assert token == visitor.guest_cookie
+
+
+class TestLeftAlone:
+    """Sessions that take nothing from the guest of their request."""
+
+    def test_impersonation(self, app: App, visit: Visit, told: Told) -> None:
+        """Support staff in a user's name keep their own guest."""
+        visitor = visit(app)
+        token = visitor.become_guest(CART)
+
+        visitor.login(payload={"isImpersonation": True})
+
+        assert "guest" not in visitor.me()
+        assert token == visitor.guest_cookie
+        assert [] == told.transfers
+
+    def test_marked(self, app: App, visit: Visit, told: Told) -> None:
+        """A session made with ``without_guest_transfer`` takes nothing."""
+        visitor = visit(app)
+        token = visitor.become_guest(CART)
+
+        visitor.login(marked=True)
+
+        assert "guest" not in visitor.me()
+        assert token == visitor.guest_cookie
+        assert [] == told.transfers
+
+    def test_claim_of_the_login(self, app: App, visit: Visit, told: Told) -> None:
+        """A claim that the login brings under the namespace is not replaced."""
+        visitor = visit(app)
+        visitor.become_guest(CART)
+
+        answer = visitor.login(payload={"guest": "mine"})
+
+        assert "mine" == visitor.me()["guest"]
+        assert [dict.fromkeys(CART, "present")] == [
+            transfer.dropped for transfer in told.transfers
+        ]
+        assert cleared(answer)
+
+
+class TestLater:
+    """The transfer into a session that is already there."""
+
+    def test_moves_and_clears(self, app: App, visit: Visit, told: Told) -> None:
+        """What a login left behind can follow, once."""
+        visitor = visit(app)
+        visitor.become_guest(CART, "G-7")
+        visitor.login("u-7", marked=True)
+
+        answer = visitor.action("transfer")
+
+        transfer = {"guest": "G-7", "user": "u-7", "moved": CART, "dropped": {}}
+        assert {"transfer": transfer} == answer.json()
+        assert {"sub": "G-7", **CART} == visitor.me()["guest"]
+        assert cleared(answer)
+        assert 1 == len(told.transfers)
+        assert {"transfer": None} == visitor.action("transfer").json()
+
+    def test_replayed_token(self, app: App, visit: Visit, told: Told) -> None:
+        """A token that somebody kept writes nothing; the hook hears of it again."""
+        visitor = visit(app)
+        token = visitor.become_guest(CART, "G-8")
+        visitor.login()
+        visitor.keep_cookie(token)
+
+        answer = visitor.action("transfer")
+
+        assert CART == answer.json()["transfer"]["moved"]
+        assert cleared(answer)
+        assert ["G-8", "G-8"] == [transfer.guest.id for transfer in told.transfers]
+
+    def test_session_data(self, serve: Serve, visit: Visit, kind: Kind) -> None:
+        """What the core already keeps for the session stays."""
+        config = GuestConfig(transfer_to="session_data_in_database")
+        visitor = visit(serve(config, kind=kind))
+        visitor.become_guest(CART, "G-9")
+        visitor.login(data={"app": True}, marked=True)
+
+        answer = visitor.action("transfer")
+
+        guest = {"sub": "G-9", **CART}
+        assert {"app": True, "guest": guest} == visitor.action("data").json()
+        assert cleared(answer)
+
+    def test_swapped_session(self, app: App, visit: Visit, told: Told) -> None:
+        """A session that takes another's place for the same person has its guest."""
+        visitor = visit(app)
+        visitor.become_guest(CART, "G-10")
+        visitor.login()
+
+        visitor.action("again")
+
+        assert {"sub": "G-10", **CART} == visitor.me()["guest"]
+        assert 1 == len(told.transfers)
+
+
+class TestDuplicates:
+    """Several guest cookies in one request, which frameworks read differently."""
+
+    @pytest.mark.parametrize("headers", [1, 2])
+    def test_newest_of_one_guest(
+        self, app: App, visit: Visit, told: Told, headers: int
+    ) -> None:
+        """Of one guest's tokens the newest counts, wherever it stands."""
+        visitor = visit(app)
+        issued_at = 1_700_000_000
+        tokens = [
+            _guest_jwt(app, "G-11", {"n": n}, iat=issued_at + n) for n in (1, 3, 2)
+        ]
+
+        answer = visitor.http.post(
+            f"{app.prefix}/login",
+            json={"user": "u-11"},
+            headers=_cookie_headers(tokens, headers),
+        )
+
+        assert cleared(answer)
+        assert [{"n": 3}] == [transfer.moved for transfer in told.transfers]
+
+    @pytest.mark.parametrize("headers", [1, 2])
+    def test_two_guests(self, app: App, visit: Visit, told: Told, headers: int) -> None:
+        """Of two guests somebody planted one, so neither counts."""
+        visitor = visit(app)
+        tokens = [_guest_jwt(app, guest_id, {}) for guest_id in ("G-12", "G-13")]
+        cookies = _cookie_headers(tokens, headers)
+
+        who = visitor.http.post(f"{app.prefix}/who", json={}, headers=cookies)
+        answer = visitor.http.post(
+            f"{app.prefix}/login", json={"user": "u-12"}, headers=cookies
+        )
+
+        assert {"guest": None} == who.json()
+        assert 200 == answer.status_code
+        assert not cleared(answer)
+        assert [] == told.transfers
+        assert ("transfer-skipped", "ambiguous") in told.codes()
+
+    @pytest.mark.parametrize("headers", [1, 2])
+    def test_junk_beside_the_guest(
+        self, app: App, visit: Visit, told: Told, headers: int
+    ) -> None:
+        """A bad value does not hide the good one."""
+        visitor = visit(app)
+        tokens = ["junk", _guest_jwt(app, "G-14", {"n": 1})]
+
+        visitor.http.post(
+            f"{app.prefix}/login",
+            json={"user": "u-14"},
+            headers=_cookie_headers(tokens, headers),
+        )
+
+        assert [{"n": 1}] == [transfer.moved for transfer in told.transfers]
+
+
+class TestSignOut:
+    """The end of a session at the SDK's own route."""
+
+    def test_clears_a_guest_that_was_kept(self, app: App, visit: Visit) -> None:
+        """A guest that no login took goes with the user it was kept for."""
+        visitor = visit(app)
+        visitor.become_guest(CART)
+        visitor.login(marked=True)
+
+        answer = visitor.sign_out()
+
+        assert {"status": "OK"} == answer.json()
+        assert cleared(answer)
+        assert visitor.guest_cookie is None
+
+    def test_without_a_guest(self, app: App, visit: Visit) -> None:
+        """Without a guest cookie, a sign-out is the SDK's own."""
+        visitor = visit(app)
+        visitor.sign_up()
+
+        assert "jwt" not in set_cookies(visitor.sign_out())
+
+
+def _logged_in(answer: httpx.Response, visitor: Visitor) -> dict[str, Any]:
+    """Return the payload of the session that *answer* began."""
+    answer.raise_for_status()
+    return visitor.me()
+
+
+def _guest_jwt(app: App, guest_id: str, payload: dict[str, Any], **claims: Any) -> str:
+    """Return a guest of this app, with an age of its own if that is wanted."""
+    registered = {"iss": ISSUER, "sub": guest_id, "aud": "supertokens-guest"}
+    return app.core.sign({**registered, **payload, **claims})
+
+
+def _cookie_headers(tokens: list[str], headers: int) -> list[tuple[str, str]]:
+    """Return these guest cookies in one ``Cookie`` header, or in *headers* of them."""
+    pairs = [f"jwt={token}" for token in tokens]
+    mode = ("st-auth-mode", "cookie")
+    if headers == 1:
+        return [mode, ("cookie", "; ".join(["theme=dark", *pairs]))]
+    return [mode, *(("cookie", pair) for pair in pairs)]
