@@ -114,18 +114,7 @@ async def find_candidate(
         if reading.unavailable is not None:
             tell_skipped(runtime, "keys_unavailable", error=reading.unavailable)
         return Candidate(guest=None, clearable=reading.clearable)
-    if await _is_revoked(runtime, reading.guest):
-        error = RevokedGuestError("is_revoked says so.")
-        runtime.tell(
-            GuestEvent(
-                code="verify-rejected",
-                reason=error.code,
-                guest_id=reading.guest.id,
-                error=error,
-            )
-        )
-        return Candidate(guest=None, clearable=True)
-    return Candidate(guest=reading.guest, clearable=reading.clearable)
+    return await _unless_revoked(runtime, reading.guest, clearable=reading.clearable)
 
 
 def choose_claims(
@@ -275,10 +264,29 @@ def tell_failed(
     )
 
 
-async def _is_revoked(runtime: Runtime, guest: Guest) -> bool:
-    """Ask the app whether *guest* was withdrawn."""
+async def _unless_revoked(
+    runtime: Runtime, guest: Guest, *, clearable: bool
+) -> Candidate:
+    """Return *guest* as the candidate, unless the app says that it was withdrawn."""
     ask = runtime.config.is_revoked
     if ask is None:
-        return False
-    answer = ask(guest)
-    return bool(await answer if inspect.isawaitable(answer) else answer)
+        return Candidate(guest=guest, clearable=clearable)
+    try:
+        answer = ask(guest)
+        revoked = bool(await answer if inspect.isawaitable(answer) else answer)
+    except Exception as error:  # noqa: BLE001 - the function is the app's
+        logger.exception("is_revoked raised; the guest is kept")
+        tell_failed(runtime, "is_revoked", guest, error)
+        return Candidate(guest=None, clearable=False)
+    if not revoked:
+        return Candidate(guest=guest, clearable=clearable)
+    withdrawn = RevokedGuestError("is_revoked says so.")
+    runtime.tell(
+        GuestEvent(
+            code="verify-rejected",
+            reason=withdrawn.code,
+            guest_id=guest.id,
+            error=withdrawn,
+        )
+    )
+    return Candidate(guest=None, clearable=True)

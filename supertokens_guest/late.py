@@ -9,7 +9,6 @@ from supertokens_python.recipe.multifactorauth.multi_factor_auth_claim import (
 )
 from supertokens_python.recipe.multifactorauth.recipe import MultiFactorAuthRecipe
 
-from supertokens_guest.errors import PayloadError
 from supertokens_guest.events import logger
 from supertokens_guest.guest import Guest, GuestTransfer
 from supertokens_guest.handover import (
@@ -61,13 +60,8 @@ async def transfer(
             clear_on_response(runtime, session, request)
         return None
     draft = _draft(candidate.guest, request, session, user_context)
-    try:
-        selection = await _write(runtime, draft, session)
-    except Exception as error:
-        if not (isinstance(error, PayloadError) or refused_by_core(error)):
-            raise
-        logger.warning("a guest's claims cannot enter the session; the guest is kept")
-        tell_failed(runtime, "core_refused", candidate.guest, error)
+    selection = await _move(runtime, draft, session)
+    if selection is None:
         return None
     return await complete(runtime, draft, session, selection)
 
@@ -100,10 +94,14 @@ def _draft(
     )
 
 
-async def _write(
+async def _move(
     runtime: Runtime, draft: GuestTransfer, session: SessionContainer
-) -> Selection:
-    """Choose the claims and put them where the configuration says."""
+) -> Selection | None:
+    """Choose the claims and put them where the configuration says.
+
+    Returns:
+        What moved; ``None`` when the app's choice failed or the core refused it.
+    """
     context = draft.user_context
     shape = session_shape(
         runtime,
@@ -117,12 +115,25 @@ async def _write(
         present = await session.get_session_data_from_database(context)
     else:
         present = session.get_access_token_payload()
-    selection = choose_claims(runtime, draft, present=present, shape=shape)
-    if all(present.get(name) == value for name, value in selection.added.items()):
+    try:
+        selection = choose_claims(runtime, draft, present=present, shape=shape)
+    except Exception as error:  # noqa: BLE001 - the choice may be the app's function
+        logger.exception("a guest's claims could not be chosen; the guest is kept")
+        tell_failed(runtime, "error", draft.guest, error)
+        return None
+    added = selection.added
+    if all(present.get(name) == value for name, value in added.items()):
         return selection
-    if shape is None:
-        merged = {**present, **selection.added}
-        await session.update_session_data_in_database(merged, context)
-    else:
-        await session.merge_into_access_token_payload(dict(selection.added), context)
+    try:
+        if shape is None:
+            merged = {**present, **added}
+            await session.update_session_data_in_database(merged, context)
+        else:
+            await session.merge_into_access_token_payload(dict(added), context)
+    except Exception as error:
+        if not refused_by_core(error):
+            raise
+        logger.warning("the core refused a guest's claims; the guest is kept")
+        tell_failed(runtime, "core_refused", draft.guest, error)
+        return None
     return selection

@@ -28,6 +28,7 @@ from supertokens_guest.handover import (
     tell_skipped,
 )
 from supertokens_guest.keys import StaticKeys
+from supertokens_guest.reading import is_ours
 from supertokens_guest.requests import guest_tokens, request_of, session_of
 from supertokens_guest.runtime import Runtime, install
 from supertokens_guest.transfer import EMPTY, NOTHING, Selection
@@ -119,12 +120,10 @@ def _override_revoke(runtime: Runtime, original: RecipeInterface) -> None:
         revoked = await revoke(session_handle, user_context)
         request = request_of(user_context)
         session = None if request is None else session_of(request)
-        if (
-            request is not None
-            and session is not None
-            and session.get_handle() == session_handle
-            and guest_tokens(request, runtime.config.cookie_name)
-        ):
+        if request is None or session is None or session.get_handle() != session_handle:
+            return revoked
+        tokens = guest_tokens(request, runtime.config.cookie_name)
+        if any(is_ours(runtime, token) for token in tokens):
             clear_on_response(runtime, session, request)
         return revoked
 

@@ -1,4 +1,4 @@
-"""What the claims of a guest JWT must say (DESIGN: only a guest JWT is a guest).
+"""What the claims of a guest JWT must say, so that only a guest JWT is a guest.
 
 The core's static key signs more than guests: OAuth tokens, services' tokens, sessions
 when so configured. A signature alone therefore proves nothing; these rules tell a

@@ -77,13 +77,14 @@ def read_sync(
     return _decide(runtime, outcomes)
 
 
+def is_ours(runtime: Runtime, token: str) -> bool:
+    """Tell whether *token* says that it is a guest of this app, be it true or not."""
+    return claimed(token) == (AUDIENCE, runtime.issuer)
+
+
 def is_foreign(runtime: Runtime, token: str) -> bool:
     """Tell whether *token* is a readable JWT that is not one of this app's guests."""
-    claims = claimed(token)
-    if claims is None:
-        return False
-    ours: bool = claims.audience == AUDIENCE and claims.issuer == runtime.issuer
-    return not ours
+    return claimed(token) is not None and not is_ours(runtime, token)
 
 
 class _Budget:
@@ -110,7 +111,7 @@ def _decide(runtime: Runtime, outcomes: Sequence[tuple[str, Outcome]]) -> Readin
         elif is_foreign(runtime, token):
             foreign = True
         else:
-            clearable = clearable or claimed(token) is not None
+            clearable = clearable or is_ours(runtime, token)
             tell_rejected(runtime, outcome)
     if foreign:
         tell_foreign(runtime)
