@@ -56,9 +56,8 @@ async def fetch_key_set(
 async def _ask(url: str, seconds: float) -> Mapping[str, RSAPublicKey] | str:
     """Return the keys at *url*, or what is wrong with its answer."""
     try:
-        # A timeout of httpx is one for each read: a byte now and then outwits it.
-        return parse_key_set(await asyncio.wait_for(_body(url), seconds))
-    except asyncio.TimeoutError:
+        return parse_key_set(await asyncio.wait_for(_body(url, seconds), seconds))
+    except (asyncio.TimeoutError, httpx.TimeoutException):
         return f"did not answer within {seconds:.1f} s"
     except KeySetError as error:
         return str(error)
@@ -66,10 +65,15 @@ async def _ask(url: str, seconds: float) -> Mapping[str, RSAPublicKey] | str:
         return f"could not be asked: {type(error).__name__}"
 
 
-async def _body(url: str) -> bytes:
-    """Return the body of a plain answer 200 from *url*."""
+async def _body(url: str, seconds: float) -> bytes:
+    """Return the body of a plain answer 200 from *url*.
+
+    The timeout of httpx is one for each step, which a byte now and then outwits, so it
+    cannot be the limit for the whole. It is shorter than that, because httpx closes a
+    connection whose step has timed out and may forget one that is cancelled.
+    """
     async with (
-        httpx.AsyncClient(follow_redirects=False, timeout=None) as client,  # noqa: S113 - the caller has a deadline for the whole
+        httpx.AsyncClient(follow_redirects=False, timeout=0.9 * seconds) as client,
         client.stream("GET", url, headers=_HEADERS) as response,
     ):
         if response.status_code != httpx.codes.OK:

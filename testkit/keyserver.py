@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 Mode = Literal["ok", "hang", "drip", "drip headers", "huge", "gzip", "raw", "hang up"]
 
 _HANG_SECONDS = 10.0
-_HUGE_BYTES = 10_000_000
+_HUGE_BYTES = 2_000_000
 _DRIP_SECONDS = 0.005
 
 
