@@ -14,7 +14,7 @@ FaultKind: TypeAlias = Literal[
 ]
 
 
-@dataclass
+@dataclass(eq=False)
 class Fault:
     """One fault, as long as it lasts.
 

@@ -112,6 +112,10 @@ class KeyRing:
         self._dynamic = [self._new_dynamic(created_at_ms), *kept[1]]
         self._save()
 
+    def forget_old(self) -> None:
+        """Publish no more than the newest key of each kind."""
+        del self._static[1:], self._dynamic[1:]
+
     def signing_key(self, *, static: bool) -> SigningKey:
         """Return the key to sign with now."""
         if static:

@@ -158,8 +158,9 @@ class DevCore:
         self.start()
 
     def reset(self) -> None:
-        """Forget users, sessions, roles, recorded requests and faults; not the keys."""
+        """Forget all rows, recorded requests, faults and old keys; not the new keys."""
         self._core.storage = Storage()
+        self._core.keys.forget_old()
         self._app.requests.clear()
         self._app.faults.lift()
 
