@@ -1,0 +1,217 @@
+"""The SDK's recipes find in the dev core what they need."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import httpx
+import pytest
+from supertokens_python import InputAppInfo, SupertokensConfig, init
+from supertokens_python.asyncio import get_user, get_user_count
+from supertokens_python.recipe import (
+    emailpassword,
+    emailverification,
+    passwordless,
+    session,
+    thirdparty,
+    usermetadata,
+    userroles,
+)
+from supertokens_python.recipe.emailpassword.asyncio import (
+    consume_password_reset_token,
+    create_reset_password_token,
+    sign_in,
+    sign_up,
+    update_email_or_password,
+)
+from supertokens_python.recipe.emailverification.asyncio import (
+    create_email_verification_token,
+    is_email_verified,
+    verify_email_using_token,
+)
+from supertokens_python.recipe.passwordless import ContactEmailOnlyConfig
+from supertokens_python.recipe.passwordless.asyncio import (
+    consume_code,
+    create_code,
+    list_codes_by_email,
+    update_user,
+)
+from supertokens_python.recipe.session.asyncio import (
+    create_new_session_without_request_response,
+    get_session_without_request_response,
+    refresh_session_without_request_response,
+)
+from supertokens_python.recipe.thirdparty.asyncio import manually_create_or_update_user
+from supertokens_python.recipe.usermetadata.asyncio import update_user_metadata
+from supertokens_python.recipe.userroles.asyncio import (
+    add_role_to_user,
+    create_new_role_or_add_permissions,
+    get_permissions_for_role,
+    get_roles_for_user,
+    get_users_that_have_role,
+    remove_permissions_from_role,
+)
+from supertokens_python.types import RecipeUserId
+
+from supertokens_guest.devcore import DevCore
+
+pytestmark = pytest.mark.anyio
+
+
+@pytest.fixture(scope="module")
+def anyio_backend() -> str:
+    """Run on asyncio: the SDK knows no other loop."""
+    return "asyncio"
+
+
+@pytest.fixture(autouse=True)
+def sdk(dev_core: DevCore, supertokens_reset: None) -> None:
+    """Initialise all recipes that the dev core answers to."""
+    init(
+        app_info=InputAppInfo(
+            app_name="shop",
+            api_domain="http://localhost:8000",
+            website_domain="http://localhost:8000",
+        ),
+        supertokens_config=SupertokensConfig(connection_uri=dev_core.url),
+        framework="fastapi",
+        recipe_list=[
+            emailpassword.init(),
+            thirdparty.init(),
+            passwordless.init(
+                contact_config=ContactEmailOnlyConfig(),
+                flow_type="USER_INPUT_CODE_AND_MAGIC_LINK",
+            ),
+            emailverification.init("OPTIONAL"),
+            session.init(anti_csrf="VIA_TOKEN"),
+            userroles.init(),
+            usermetadata.init(),
+        ],
+        mode="asgi",
+    )
+
+
+async def test_email_and_password() -> None:
+    """Sign up, sign in, forget the password, change it."""
+    made: Any = await sign_up("public", "a@b.co", "passw0rd1")
+    taken = await sign_up("public", "a@b.co", "passw0rd1")
+    token: Any = await create_reset_password_token("public", made.user.id, "a@b.co")
+    reset: Any = await consume_password_reset_token("public", token.token)
+    await update_email_or_password(RecipeUserId(reset.user_id), password="n3w-passw0rd")
+    wrong = await sign_in("public", "a@b.co", "passw0rd1")
+    right: Any = await sign_in("public", "A@b.co", "n3w-passw0rd")
+
+    assert "EmailAlreadyExistsError" == type(taken).__name__
+    assert "WrongCredentialsError" == type(wrong).__name__
+    assert made.user.id == right.user.id
+    assert 1 == await get_user_count()
+
+
+async def test_third_party_and_verification() -> None:
+    """A provider's user is known again; its address can be verified here."""
+    who = ("public", "google", "g-1", "a@b.co")
+    made: Any = await manually_create_or_update_user(*who, is_verified=False)
+    again: Any = await manually_create_or_update_user(*who, is_verified=False)
+    user_id = made.recipe_user_id
+    token: Any = await create_email_verification_token("public", user_id, "a@b.co")
+    before = await is_email_verified(user_id, "a@b.co")
+    await verify_email_using_token("public", token.token)
+
+    assert [True, False] == [
+        made.created_new_recipe_user,
+        again.created_new_recipe_user,
+    ]
+    assert [False, True] == [before, await is_email_verified(user_id, "a@b.co")]
+
+
+async def test_passwordless() -> None:
+    """By code and by link, one user; its address can change."""
+    code = await create_code("public", email="a@b.co")
+    assert 1 == len(await list_codes_by_email("public", "a@b.co"))
+    made: Any = await consume_code(
+        "public",
+        code.pre_auth_session_id,
+        user_input_code=code.user_input_code,
+        device_id=code.device_id,
+    )
+    code = await create_code("public", email="a@b.co")
+    again: Any = await consume_code(
+        "public", code.pre_auth_session_id, link_code=code.link_code
+    )
+    await update_user(made.recipe_user_id, email="new@b.co")
+    user: Any = await get_user(made.user.id)
+
+    assert made.user.id == again.user.id
+    assert ["new@b.co"] == user.emails
+
+
+async def test_roles_and_metadata() -> None:
+    """What is written is read."""
+    await create_new_role_or_add_permissions("editor", ["read", "write"])
+    await remove_permissions_from_role("editor", ["write"])
+    await add_role_to_user("public", "u", "editor")
+    permissions: Any = await get_permissions_for_role("editor")
+    holders: Any = await get_users_that_have_role("public", "editor")
+
+    assert ["editor"] == (await get_roles_for_user("public", "u")).roles
+    assert (["read"], ["u"]) == (permissions.permissions, holders.users)
+    assert {"a": 1} == (await update_user_metadata("u", {"a": 1})).metadata
+
+
+async def test_a_session_over_two_refreshes(dev_core: DevCore) -> None:
+    """A refreshed session asks the core once, and then never again."""
+    made: Any = await sign_up("public", "a@b.co", "passw0rd1")
+    container = await create_new_session_without_request_response(
+        "public", made.recipe_user_id
+    )
+    for _ in range(2):
+        old = container.get_all_session_tokens_dangerously()
+        container = await refresh_session_without_request_response(
+            old["refreshToken"] or "", anti_csrf_token=old["antiCsrfToken"]
+        )
+        tokens = container.get_all_session_tokens_dangerously()
+        asked = []
+        for _ in range(2):
+            before = len(dev_core.requests)
+            found = await get_session_without_request_response(
+                tokens["accessToken"], tokens["antiCsrfToken"]
+            )
+            assert found is not None
+            tokens = found.get_all_session_tokens_dangerously() | {
+                "antiCsrfToken": tokens["antiCsrfToken"]
+            }
+            routes = [request.route for request in dev_core.requests[before:]]
+            asked.append([r for r in routes if r != "/.well-known/jwks.json"])
+
+        assert [["/recipe/session/verify"], []] == asked
+
+
+async def test_a_hundred_users_at_once(dev_core: DevCore) -> None:
+    """All sign up, sign in and get a session; nobody sees an error."""
+    headers = {"cdi-version": "5.4"}
+    limits = httpx.Limits(max_connections=100)
+
+    async with httpx.AsyncClient(
+        base_url=dev_core.url, headers=headers, limits=limits, timeout=60
+    ) as client:
+
+        async def visit(number: int) -> list[str]:
+            who = {"email": f"{number}@b.co", "password": "x"}
+            statuses = []
+            for path in ("/recipe/signup", "/recipe/signin"):
+                answer = (await client.post(path, json=who)).json()
+                statuses.append(answer["status"])
+            fields = {
+                "userId": answer["recipeUserId"],
+                "userDataInJWT": {},
+                "userDataInDatabase": {},
+                "enableAntiCsrf": False,
+            }
+            answer = (await client.post("/recipe/session", json=fields)).json()
+            return [*statuses, answer["status"]]
+
+        found = await asyncio.gather(*(visit(number) for number in range(100)))
+
+    assert [["OK"] * 3] * 100 == found
+    assert 100 == await get_user_count()
