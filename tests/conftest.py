@@ -7,7 +7,7 @@ import shutil
 
 import pytest
 
-# Read by the SDK when it is imported: no public-suffix list from the network, no
+# Read by the SDK whenever it asks: no public-suffix list from the network, no
 # telemetry, and its recipes may be reset between tests.
 os.environ.setdefault("SUPERTOKENS_TLDEXTRACT_DISABLE_HTTP", "1")
 os.environ.setdefault("SUPERTOKENS_ENV", "testing")
@@ -19,6 +19,18 @@ pytest_plugins = ["testkit.fixtures"]
 def anyio_backend() -> str:
     """Run async tests on asyncio: the SDK knows no other loop."""
     return "asyncio"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def django_settings() -> None:
+    """Have one set of Django's settings, whichever test comes first.
+
+    They can be made once in a process: a test that made bare ones would take the app's
+    addresses from every later test of Django.
+    """
+    from testkit import django_app
+
+    django_app._configure()
 
 
 def installed_program(variable: str, *names: str) -> str:
