@@ -98,3 +98,15 @@ def test_a_lock_names_no_package_index(lock: str) -> None:
     assert "://" not in text
     assert "--index-url" not in text
     assert text.count("==") <= text.count("--hash=sha256:")
+
+
+def test_pytest_finds_the_fixtures_of_the_dev_core(wheel: Path) -> None:
+    """The wheel announces them, so that a user's tests need no import for them."""
+    with zipfile.ZipFile(wheel) as archive:
+        (path,) = (n for n in archive.namelist() if n.endswith("/entry_points.txt"))
+        announced = archive.read(path).decode()
+
+    assert [
+        "[pytest11]",
+        "supertokens_guest = supertokens_guest.devcore.pytest_plugin",
+    ] == announced.split("\n")[:2]
