@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 from supertokens_guest.claims import encoded
@@ -144,9 +145,22 @@ def _utf8_json(value: object) -> bytes:
 def _float_slack(value: object) -> int:
     """Return how much longer the core may write the floats in *value* than Python."""
     if isinstance(value, float):
-        return 4  # 1e+16 is 1.0E16 there
+        return max(0, _java_float_chars(value) - len(repr(value)))
     if isinstance(value, Mapping):
         return sum(_float_slack(item) for item in value.values())
     if isinstance(value, list):
         return sum(_float_slack(item) for item in value)
     return 0
+
+
+def _java_float_chars(value: float) -> int:
+    """Return how long a number is in Java (``Double.toString``), as the core writes it.
+
+    From 0.001 to ten million as Python does, beyond that as ``-1.25E-10``, always with
+    a digit behind the point.
+    """
+    sign, digits, exponent = Decimal(repr(value)).normalize().as_tuple()
+    leading = len(digits) - 1 + int(exponent)
+    if not value or -3 <= leading < 7:  # noqa: PLR2004 - the powers of ten named above
+        return len(repr(value))
+    return sign + len("1.E") + max(1, len(digits) - 1) + len(str(leading))
