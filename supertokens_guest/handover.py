@@ -85,7 +85,7 @@ class Candidate:
 
     Attributes:
         guest: The guest, or ``None`` when none may be transferred.
-        clearable: Whether a token of ours came that is no good.
+        clearable: Whether all that came is ours and no good.
     """
 
     guest: Guest | None

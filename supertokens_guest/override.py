@@ -171,7 +171,7 @@ class _Plan:
         draft: The transfer, before there is a session; ``None`` without a guest.
         selection: What of the guest enters the session.
         carried: Claims of a guest in the session that this one replaces.
-        clearable: Whether a token came that is ours and no good.
+        clearable: Whether all that came is ours and no good.
     """
 
     request: BaseRequest

@@ -34,7 +34,8 @@ class Reading:
         guest: The guest, when there is exactly one.
         ambiguous: Whether two valid guests came: somebody planted one of them.
         unavailable: Why nothing can be said about a token now; it must be kept.
-        clearable: Whether a token came that is ours and no good, which may be cleared.
+        clearable: Whether all that came is ours and no good, so that it may be cleared:
+            clearing a name could take another cookie than the one that is meant.
         foreign: Whether a readable JWT came that is not ours, which must be left alone.
     """
 
@@ -102,7 +103,8 @@ def _decide(runtime: Runtime, outcomes: Sequence[tuple[str, Outcome]]) -> Readin
     """Decide who the guest is, and what may be done with each token."""
     guests: list[Guest] = []
     unavailable: KeysUnavailableError | None = None
-    clearable = foreign = False
+    foreign = False
+    useless = 0
     for token, outcome in outcomes:
         if isinstance(outcome, Guest):
             guests.append(outcome)
@@ -111,7 +113,7 @@ def _decide(runtime: Runtime, outcomes: Sequence[tuple[str, Outcome]]) -> Readin
         elif is_foreign(runtime, token):
             foreign = True
         else:
-            clearable = clearable or is_ours(runtime, token)
+            useless += is_ours(runtime, token)
             tell_rejected(runtime, outcome)
     if foreign:
         tell_foreign(runtime)
@@ -120,7 +122,7 @@ def _decide(runtime: Runtime, outcomes: Sequence[tuple[str, Outcome]]) -> Readin
         guest=None if ambiguous or not guests else max(guests, key=_age_rank),
         ambiguous=ambiguous,
         unavailable=unavailable,
-        clearable=clearable,
+        clearable=0 < useless == len(outcomes),
         foreign=foreign,
     )
 
