@@ -26,6 +26,7 @@ endif
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 READY := $(VENV)/.ready
+BENCHES := $(sort $(basename $(notdir $(wildcard benchmarks/bench_*.py))))
 CHECKED := $(wildcard supertokens_guest tests testkit demo benchmarks)
 
 .DEFAULT_GOAL := help
@@ -51,7 +52,8 @@ format: $(READY)
 	$(BIN)/ruff format .
 
 bench: $(READY)
-	@for script in benchmarks/[a-z]*.py; do $(BIN)/python $$script || exit 1; done
+	@status=0; for name in $(BENCHES); do \
+	  $(BIN)/python -m benchmarks.$$name || status=1; done; exit $$status
 
 venv: $(READY)
 
