@@ -100,11 +100,27 @@ def test_s18_what_makes_a_session_larger_counts(larger: SessionShape) -> None:
     assert headers_bytes(SHAPE, ISSUER) + 30 < headers_bytes(larger, ISSUER)
 
 
-def test_s18_floats_may_be_written_longer() -> None:
-    """The core writes 1e+16 as 1.0E16."""
-    assert headers_bytes(SHAPE, {"a": 1e16}) > headers_bytes(SHAPE, {"a": "1e+1"})
-    assert headers_bytes(SHAPE, {"a": [{"b": 1e16}]}) > headers_bytes(
-        SHAPE, {"a": [{"b": "1e+1"}]}
+@pytest.mark.parametrize(
+    ("number", "longer"),
+    [(1e16, 1), (-1e-07, 1), (12345678.0, 1), (123456789012345.0, 2)],
+)
+def test_s18_floats_may_be_written_longer(number: float, longer: int) -> None:
+    """The core writes 1e+16 as 1.0E16; it is counted once, in the access token."""
+    as_long = int("1" * len(repr(number)))
+    by = headers_bytes(SHAPE, {"a": [number] * 30}) - headers_bytes(
+        SHAPE, {"a": [as_long] * 30}
+    )
+
+    assert longer * 30 * 4 // 3 == by
+
+
+@pytest.mark.parametrize("number", [0.0, -0.5, 9.99, 0.001, 9999999.0, 1e7, 1.5e300])
+def test_s18_floats_of_a_cart_are_no_longer(number: float) -> None:
+    """A price takes no more room than it is written with."""
+    as_long = int("1" * len(repr(number)))
+
+    assert headers_bytes(SHAPE, {"a": [as_long] * 30}) == headers_bytes(
+        SHAPE, {"a": [number] * 30}
     )
 
 
