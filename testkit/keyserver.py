@@ -73,10 +73,11 @@ class KeyServer:
         self._server.shutdown()
         self._server.server_close()
 
-    def wait_for_request(self) -> None:
-        """Return when a request has come that was not waited for yet."""
-        if not self._arrived.acquire(timeout=_HANG_SECONDS):
-            raise TimeoutError("no request came")
+    def wait_for_hits(self, hits: int) -> None:
+        """Return when as many requests as *hits* have come, since the beginning."""
+        while self.hits < hits:
+            if not self._arrived.acquire(timeout=_HANG_SECONDS):
+                raise TimeoutError(f"{self.hits} requests came, not {hits}")
 
     def release(self, mode: Mode = "ok") -> None:
         """Answer what hangs, and what comes, as *mode* says."""

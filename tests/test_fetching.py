@@ -27,6 +27,7 @@ def _no_certificates(
     monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     """Load no certificates for each client: nothing here is encrypted."""
+    monkeypatch.delenv("SSL_CERT_FILE", raising=False)
     monkeypatch.setenv("SSL_CERT_DIR", str(tmp_path_factory.getbasetemp()))
 
 
@@ -83,7 +84,7 @@ def test_k10_all_addresses_together_have_a_deadline(server: KeyServer) -> None:
 
     fault(*[server.url] * 50, host=0.1, total=0.25)
 
-    assert 0 < server.hits <= 3
+    assert 0 < server.hits <= 5
 
 
 @pytest.mark.parametrize(
