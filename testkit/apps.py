@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
+from supertokens_guest import GuestConfig
 from testkit import django_app, fastapi_app, flask_app
 from testkit.sdk import Setup, init_sdk, reset_sdk
 from testkit.serving import serving_asgi, serving_wsgi
@@ -24,10 +25,16 @@ KINDS: tuple[Kind, ...] = ("fastapi", "flask", "django", "django-asgi")
 
 @dataclass
 class Told:
-    """What an app was told: give the two methods to its ``GuestConfig``."""
+    """What an app was told."""
 
     transfers: list[GuestTransfer] = field(default_factory=list)
     events: list[GuestEvent] = field(default_factory=list)
+
+    def config(self, **settings: Any) -> GuestConfig:
+        """Return a configuration that has this told of transfers and events."""
+        return GuestConfig(
+            on_transfer=self.on_transfer, on_event=self.on_event, **settings
+        )
 
     def on_transfer(self, transfer: GuestTransfer) -> None:
         """Remember a transfer."""

@@ -162,6 +162,13 @@ def front_payload(answer: httpx.Response) -> dict[str, Any]:
     return payload
 
 
+def headers_bytes(answer: httpx.Response) -> int:
+    """Return how many bytes a proxy has to hold for the headers of *answer*."""
+    status_line = f"HTTP/1.1 {answer.status_code} {answer.reason_phrase}\r\n"
+    lines = sum(len(name) + 2 + len(value) + 2 for name, value in answer.headers.raw)
+    return len(status_line) + lines + len("\r\n")
+
+
 def shape(answer: httpx.Response) -> dict[str, Any]:
     """Return what two logins have in common if nothing distinguishes them.
 

@@ -8,7 +8,7 @@ import pytest
 
 from supertokens_guest import GuestConfig
 from testkit.apps import KINDS
-from testkit.sdk import ISSUER
+from testkit.sdk import guest_jwt
 from testkit.visitors import cleared, set_cookies, shape
 
 if TYPE_CHECKING:
@@ -31,8 +31,7 @@ def kind(request: pytest.FixtureRequest) -> Kind:
 @pytest.fixture
 def app(serve: Serve, kind: Kind, told: Told) -> App:
     """Serve an app that notes what it is told."""
-    config = GuestConfig(on_transfer=told.on_transfer, on_event=told.on_event)
-    return serve(config, kind=kind)
+    return serve(told.config(), kind=kind)
 
 
 class TestLogin:
@@ -303,7 +302,7 @@ class TestDuplicates:
         visitor = visit(app)
         issued_at = 1_700_000_000
         tokens = [
-            _guest_jwt(app, "G-11", {"n": n}, iat=issued_at + n) for n in (1, 3, 2)
+            guest_jwt(app.core, "G-11", {"n": n}, iat=issued_at + n) for n in (1, 3, 2)
         ]
 
         answer = visitor.http.post(
@@ -319,7 +318,7 @@ class TestDuplicates:
     def test_two_guests(self, app: App, visit: Visit, told: Told, headers: int) -> None:
         """Of two guests somebody planted one, so neither counts."""
         visitor = visit(app)
-        tokens = [_guest_jwt(app, guest_id, {}) for guest_id in ("G-12", "G-13")]
+        tokens = [guest_jwt(app.core, guest_id, {}) for guest_id in ("G-12", "G-13")]
         cookies = _cookie_headers(tokens, headers)
 
         who = visitor.http.post(f"{app.prefix}/who", json={}, headers=cookies)
@@ -339,7 +338,7 @@ class TestDuplicates:
     ) -> None:
         """A bad value does not hide the good one."""
         visitor = visit(app)
-        tokens = ["junk", _guest_jwt(app, "G-14", {"n": 1})]
+        tokens = ["junk", guest_jwt(app.core, "G-14", {"n": 1})]
 
         visitor.http.post(
             f"{app.prefix}/login",
@@ -377,12 +376,6 @@ def _logged_in(answer: httpx.Response, visitor: Visitor) -> dict[str, Any]:
     """Return the payload of the session that *answer* began."""
     answer.raise_for_status()
     return visitor.me()
-
-
-def _guest_jwt(app: App, guest_id: str, payload: dict[str, Any], **claims: Any) -> str:
-    """Return a guest of this app, with an age of its own if that is wanted."""
-    registered = {"iss": ISSUER, "sub": guest_id, "aud": "supertokens-guest"}
-    return app.core.sign({**registered, **payload, **claims})
 
 
 def _cookie_headers(tokens: list[str], headers: int) -> list[tuple[str, str]]:
