@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from testkit.core import Core
 
 LIMIT = 1.05
-ROUNDS = 100
+ROUNDS = 80
 WARM_UP_ROUNDS = 3
 CREDENTIALS = {
     "formFields": [
