@@ -170,7 +170,7 @@ def test_k11_a_body_that_is_no_key_set_is_an_error(body: bytes) -> None:
 
 def test_k11_a_hundred_keys_are_the_most() -> None:
     """A set with one key more is refused as a whole."""
-    filler = [{} for _ in range(99)]
+    filler: list[Any] = [{} for _ in range(99)]
 
     assert [KEY.kid] == parsed(*filler, GOOD)
     with pytest.raises(KeySetError, match="more than 100"):

@@ -102,6 +102,6 @@ def test_the_depth_has_a_limit(opening: bytes) -> None:
 
 def test_wide_is_not_deep() -> None:
     """Many containers beside one another are none too many."""
-    wide = [[{}]] * 500
+    wide: list[Any] = [[{}]] * 500
 
     assert wide == strict_json.parse(json.dumps(wide).encode())
