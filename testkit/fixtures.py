@@ -33,6 +33,7 @@ class Serve(Protocol):
         website_domain: str | None = None,
         add_routes: Callable[[Any], None] | None = None,
         core: Core | None = None,
+        network_interceptor: Callable[..., Any] | None = None,
     ) -> App:
         """Serve an app, instead of the one that is served now."""
 
@@ -95,6 +96,7 @@ def serve(core: Core) -> Iterator[Serve]:
             website_domain: str | None = None,
             add_routes: Callable[[Any], None] | None = None,
             core: Core | None = None,
+            network_interceptor: Callable[..., Any] | None = None,
         ) -> App:
             stack.close()
             setup = Setup(
@@ -104,6 +106,7 @@ def serve(core: Core) -> Iterator[Serve]:
                 recipes=recipes,
                 session=session or {},
                 website_domain=website_domain or WEBSITE_DOMAIN,
+                network_interceptor=network_interceptor,
             )
             running = running_app(setup, kind=kind, add_routes=add_routes)
             return stack.enter_context(running)

@@ -63,6 +63,7 @@ class Setup:
         recipes: Recipes beside emailpassword and session.
         session: More arguments for ``session.init``.
         website_domain: Where the front end lives.
+        network_interceptor: Sees each of the SDK's calls to the core.
     """
 
     core: Core
@@ -73,6 +74,7 @@ class Setup:
     recipes: Sequence[Any] = ()
     session: dict[str, Any] = field(default_factory=dict)
     website_domain: str = WEBSITE_DOMAIN
+    network_interceptor: Callable[..., Any] | None = None
 
 
 def init_sdk(setup: Setup) -> None:
@@ -89,7 +91,9 @@ def init_sdk(setup: Setup) -> None:
             website_base_path="/auth",
         ),
         supertokens_config=SupertokensConfig(
-            connection_uri=setup.core.url, api_key=setup.core.api_key
+            connection_uri=setup.core.url,
+            api_key=setup.core.api_key,
+            network_interceptor=setup.network_interceptor,
         ),
         framework=setup.framework,
         recipe_list=[
