@@ -16,8 +16,6 @@ from testkit.shop import read_address, running_shop, start_shop, stop_shop
 if TYPE_CHECKING:
     from pathlib import Path
 
-CORE = "SUPERTOKENS_CONNECTION_URI"
-
 
 def test_the_last_line_is_the_address_and_it_works_at_once() -> None:
     """Whoever opens the address when it appears gets the page."""
@@ -30,7 +28,7 @@ def test_the_last_line_is_the_address_and_it_works_at_once() -> None:
 
 def test_it_starts_a_core_when_none_is_named() -> None:
     """Nothing but Python is needed, also where an empty variable names no core."""
-    with running_shop(**{CORE: ""}) as address:
+    with running_shop(SUPERTOKENS_CONNECTION_URI="") as address:
         answer = httpx.put(
             f"{address}/api/cart/stoneware-mug-cobalt",
             json={"quantity": 1},
@@ -92,7 +90,7 @@ def test_a_core_that_does_not_answer_is_one_line() -> None:
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))  # bound and not listening: refuses connections
         core = f"http://127.0.0.1:{unused.getsockname()[1]}"
-        status, lines = _refusal("--port", "0", **{CORE: core})
+        status, lines = _refusal("--port", "0", SUPERTOKENS_CONNECTION_URI=core)
     assert (2, 1) == (status, len(lines))
     assert core in lines[0]
 
