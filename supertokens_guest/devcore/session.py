@@ -12,12 +12,11 @@ import uuid
 from typing import TYPE_CHECKING, Any
 
 from .call import RefusalError
+from .session_tokens import access_token_json, pair_of_tokens, session_json
 from .storage import Session
 from .tokens import (
     STRUCTURE_CHANGED,
-    AccessToken,
     MalformedTokenError,
-    RefreshToken,
     TokenReadError,
     read_access_token,
     read_refresh_token,
@@ -28,6 +27,7 @@ from .tokens import (
 if TYPE_CHECKING:
     from .call import Call
     from .state import CoreState
+    from .tokens import AccessToken
 
 
 def create(core: CoreState, call: Call) -> dict[str, Any]:
@@ -50,7 +50,7 @@ def create(core: CoreState, call: Call) -> dict[str, Any]:
         uses_static_key=dynamic is False,
     )
     anti_csrf = str(uuid.uuid4()) if with_anti_csrf else None
-    answer = _hand_out(core, session, parent_hash1=None, anti_csrf=anti_csrf)
+    answer = pair_of_tokens(core, session, parent_hash1=None, anti_csrf=anti_csrf)
     refresh_token = answer["refreshToken"]["token"]
     session.refresh_hash2 = sha256(sha256(refresh_token))
     core.storage.sessions[session.handle] = session
@@ -73,7 +73,7 @@ def verify(core: CoreState, call: Call) -> dict[str, Any]:
         return _unauthorised("Either the session has ended or has been blacklisted")
     is_behind = checks_database and session and token.payload != session.payload
     if token.parent_hash1 is None and not is_behind:
-        return {"session": _session_json(token, token.payload), "status": "OK"}
+        return {"session": session_json(token, token.payload), "status": "OK"}
     if session is None:
         return _unauthorised("Session missing in db")
     return _renewed(core, session, token, is_behind=bool(is_behind))
@@ -102,10 +102,10 @@ def _renewed(
     if promotes:
         _promote(core, session, sha256(token.refresh_hash1))
     if not (is_behind or sha256(token.refresh_hash1) == session.refresh_hash2):
-        return {"session": _session_json(token, token.payload), "status": "OK"}
+        return {"session": session_json(token, token.payload), "status": "OK"}
     return {
-        "session": _session_json(token, session.payload),
-        "accessToken": _access_token_json(
+        "session": session_json(token, session.payload),
+        "accessToken": access_token_json(
             core,
             session,
             refresh_hash1=token.refresh_hash1,
@@ -144,7 +144,7 @@ def refresh(core: CoreState, call: Call) -> dict[str, Any]:
             }
         _promote(core, session, hash2)
     session.uses_static_key = not dynamic
-    return _hand_out(
+    return pair_of_tokens(
         core,
         session,
         parent_hash1=parent_hash1,
@@ -168,9 +168,9 @@ def regenerate(core: CoreState, call: Call) -> dict[str, Any]:
     if payload is not None:
         refuse_protected_claims(payload)
         session.payload = payload
-    answer = {"session": _session_json(token, session.payload), "status": "OK"}
+    answer = {"session": session_json(token, session.payload), "status": "OK"}
     if token.expires_at * 1000 >= core.now_ms():
-        answer["accessToken"] = _access_token_json(
+        answer["accessToken"] = access_token_json(
             core,
             session,
             refresh_hash1=token.refresh_hash1,
@@ -181,88 +181,9 @@ def regenerate(core: CoreState, call: Call) -> dict[str, Any]:
     return answer
 
 
-def _hand_out(
-    core: CoreState,
-    session: Session,
-    *,
-    parent_hash1: str | None,
-    anti_csrf: str | None,
-) -> dict[str, Any]:
-    """Make a pair of tokens; *parent_hash1* is of the refresh token they came by."""
-    sealed = RefreshToken(session.handle, session.user_id, parent_hash1, anti_csrf)
-    refresh_token = sealed.encode(core.refresh_secret)
-    now = core.now_ms()
-    access_token = _access_token_json(
-        core,
-        session,
-        refresh_hash1=sha256(refresh_token),
-        parent_hash1=parent_hash1,
-        anti_csrf=anti_csrf,
-    )
-    answer = {
-        "session": {
-            "handle": session.handle,
-            "userId": session.user_id,
-            "recipeUserId": session.user_id,
-            "userDataInJWT": session.payload,
-            "tenantId": "public",
-        },
-        "accessToken": access_token,
-        "refreshToken": {
-            "token": refresh_token,
-            "expiry": now + core.refresh_token_validity_seconds * 1000,
-            "createdTime": now,
-        },
-        "status": "OK",
-    }
-    if anti_csrf is not None:
-        answer["antiCsrfToken"] = anti_csrf
-    return answer
-
-
-def _access_token_json(  # noqa: PLR0913 -- the claims that differ between callers
-    core: CoreState,
-    session: Session,
-    *,
-    refresh_hash1: str,
-    parent_hash1: str | None,
-    anti_csrf: str | None,
-    expires_at: int | None = None,
-) -> dict[str, Any]:
-    now = core.now_ms()
-    if expires_at is None:
-        expires_at = (now + core.access_token_validity_seconds * 1000) // 1000
-    token = AccessToken(
-        session_handle=session.handle,
-        user_id=session.user_id,
-        recipe_user_id=session.user_id,
-        refresh_hash1=refresh_hash1,
-        parent_hash1=parent_hash1,
-        anti_csrf=anti_csrf,
-        issued_at=now // 1000,
-        expires_at=expires_at,
-        payload=session.payload,
-    )
-    return {
-        "token": token.encode(core.keys.signing_key(static=session.uses_static_key)),
-        "expiry": token.expires_at * 1000,
-        "createdTime": token.issued_at * 1000,
-    }
-
-
 def _promote(core: CoreState, session: Session, hash2: str) -> None:
     session.refresh_hash2 = hash2
     session.expires_at_ms = core.now_ms() + core.refresh_token_validity_seconds * 1000
-
-
-def _session_json(token: AccessToken, payload: dict[str, Any]) -> dict[str, Any]:
-    return {
-        "handle": token.session_handle,
-        "userId": token.user_id,
-        "recipeUserId": token.recipe_user_id,
-        "userDataInJWT": payload,
-        "tenantId": "public",
-    }
 
 
 def _unauthorised(message: str) -> dict[str, Any]:
