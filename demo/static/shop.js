@@ -99,6 +99,7 @@ function showCart() {
   let count = 0;
   for (const [id, quantity] of Object.entries(visit.cart)) {
     const product = products.get(id);
+    if (!product) continue; // no longer sold
     const row = rows.get(id) ?? list.appendChild(cartRow(product));
     rows.delete(id);
     total += product.price_cents * quantity;

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sqlite3
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
 from threading import Barrier
 from typing import TYPE_CHECKING
 
@@ -133,15 +132,3 @@ def test_a_take_over_that_fails_half_way_can_be_repeated(carts: Carts) -> None:
         carts.take_over("G-1", "ada", {MUG: 1, BOWL: 0})
     assert {} == carts.cart("ada")
     assert carts.take_over("G-1", "ada", {MUG: 1})
-
-
-def test_a_writer_waits_for_another(file: Path, carts: Carts) -> None:
-    """A lock that somebody holds for a moment delays a take-over and fails none."""
-    with (
-        ThreadPoolExecutor(1) as pool,
-        closing(sqlite3.connect(file, isolation_level=None)) as other,
-    ):
-        other.execute("BEGIN IMMEDIATE")
-        waiting = pool.submit(carts.take_over, "G-1", "ada", {MUG: 1})
-        other.execute("ROLLBACK")
-        assert waiting.result()
