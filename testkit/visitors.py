@@ -182,7 +182,7 @@ def shape(answer: httpx.Response) -> dict[str, Any]:
             name for name in answer.headers if name not in {"content-length", "date"}
         ),
         "cookies": sorted(
-            re.sub(r"=[^;]+", "=…", line, count=1).split("expires")[0]
+            _EXPIRES.sub("expires=…", re.sub(r"=[^;]+", "=…", line, count=1))
             for line in answer.headers.get_list("set-cookie")
             if not line.startswith("jwt=")
         ),
@@ -193,3 +193,4 @@ def shape(answer: httpx.Response) -> dict[str, Any]:
 _NEW_EACH_TIME = re.compile(
     r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|\b1[0-9]{12}\b"
 )
+_EXPIRES = re.compile("expires=[^;]*", re.IGNORECASE)
