@@ -9,13 +9,17 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 
-from supertokens_guest import CoreUnavailableError, KeysUnavailableError, PayloadError
+from supertokens_guest import (
+    CoreUnavailableError,
+    KeysUnavailableError,
+    PayloadTooLargeError,
+)
 
 
 def add_problem_handlers(app: FastAPI) -> None:
     """Have *app* answer these errors with a sentence for the visitor."""
     app.add_exception_handler(RequestValidationError, _not_understood)
-    app.add_exception_handler(PayloadError, _cart_is_full)
+    app.add_exception_handler(PayloadTooLargeError, _cart_is_full)
     for error in (CoreUnavailableError, KeysUnavailableError):
         app.add_exception_handler(error, _no_core)
     app.add_exception_handler(sqlite3.OperationalError, _no_database)

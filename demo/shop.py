@@ -161,7 +161,7 @@ async def _change_guests_cart(
     """Put a new guest JWT with the changed cart into the guest's cookie.
 
     The old cookie stays as it is until the new one is complete, so nothing is lost when
-    the cart has grown too large (``PayloadError``) or the core does not answer.
+    the cart has grown too large (``PayloadTooLargeError``) or the core does not answer.
     """
     guest = await get_guest(request)
     cart = {} if guest is None else cart_of(guest.payload)

@@ -145,12 +145,12 @@ async def transfer_guest(
             ``verify_session``, which all requests of a route share.
 
     Returns:
-        What was transferred; ``None`` when there is no guest, its keys are out of
-        reach, a factor is missing, or the hook raised.
+        What was transferred; ``None`` when there is no guest, the core or its keys are
+        out of reach, a factor is missing, or the hook raised.
 
     Raises:
         ConfigError: Guests are not set up.
-        Exception: What the SDK raises when the session has ended or the core is down.
+        UnauthorisedError: The session has ended; the SDK answers 401.
     """
     context = {} if user_context is None else user_context
     return await transfer(current(), wrapped(request), session, context)

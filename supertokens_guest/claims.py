@@ -12,7 +12,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from supertokens_guest.errors import PayloadError
+from supertokens_guest.errors import PayloadError, PayloadTooLargeError
 
 AUDIENCE = "supertokens-guest"
 """The ``aud`` of every guest JWT, and what makes it one: the SDK refuses a token with
@@ -92,8 +92,9 @@ def checked_payload(payload: object, *, max_bytes: int) -> dict[str, Any]:
         A plain dict that shares no container with *payload*.
 
     Raises:
-        PayloadError: The payload would not come back as it is, holds a reserved name,
-            or is too large; the error names the place and the reason.
+        PayloadTooLargeError: The payload takes more than *max_bytes*.
+        PayloadError: The payload would not come back as it is, or holds a reserved
+            name; the error names the place and the reason.
     """
     copy = plain_copy(payload)
     for name in copy:
@@ -103,7 +104,7 @@ def checked_payload(payload: object, *, max_bytes: int) -> dict[str, Any]:
     size = len(encoded(copy))
     if size > max_bytes:
         reason = f"takes {size} bytes of JSON, more than max_payload_bytes={max_bytes}"
-        raise PayloadError("", reason)
+        raise PayloadTooLargeError("", reason)
     return copy
 
 

@@ -3,6 +3,7 @@
     GuestError
     ├── ConfigError                  the programmer's: raised at start, or at first use
     ├── PayloadError                 the app's: this payload cannot be a guest's
+    │   └── PayloadTooLargeError
     ├── TokenError                   the visitor's: this token is not a valid guest
     │   ├── MalformedTokenError
     │   ├── BadSignatureError
@@ -68,6 +69,12 @@ class PayloadError(GuestError):
         self.path = path
         self.reason = reason
         super().__init__(f"Guest payload{path}: {reason}.")
+
+
+class PayloadTooLargeError(PayloadError):
+    """A good payload that takes more than ``max_payload_bytes``: the cart is full."""
+
+    code = "payload_too_large"
 
 
 class TokenError(GuestError):

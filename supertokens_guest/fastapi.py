@@ -25,7 +25,8 @@ def set_guest_cookie(
         response: The one that the route returns, or FastAPI's injected ``Response``.
         token: What ``create_guest_jwt`` or ``update_guest_jwt`` returned.
         request: The request that is being answered. With it, no cookie is set for a
-            visitor who brings a session, or in place of a JWT that is somebody else's.
+            visitor who brings a session, nor in the place of another guest, or of a JWT
+            that is somebody else's.
 
     Returns:
         Whether the cookie was set.

@@ -7,7 +7,6 @@ hook and the clearing of the cookie are here.
 from __future__ import annotations
 
 import inspect
-import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -38,13 +37,6 @@ if TYPE_CHECKING:
 
 _MARK = "supertokens_guest_without_transfer"
 
-# What the SDK raises, untyped, when the core answered a session's creation or its new
-# payload with an error: querier.py, "SuperTokens core threw an error for a …".
-_REFUSED = re.compile(
-    r"SuperTokens core threw an error for a (?:POST|PUT) request to path: "
-    r"'[^']*/recipe/session(?:/[a-z]+)?' with status code: [45]\d\d "
-)
-
 
 def without_guest_transfer(user_context: dict[str, Any]) -> dict[str, Any]:
     """Mark *user_context*: a session that is made with it takes nothing from a guest.
@@ -72,11 +64,6 @@ def leaves_guest_alone(
 ) -> bool:
     """Tell whether this session is somebody's in another's name, or was marked so."""
     return bool(access_token_payload.get("isImpersonation") or user_context.get(_MARK))
-
-
-def refused_by_core(error: Exception) -> bool:
-    """Tell whether the core answered, and did not want the session's claims."""
-    return _REFUSED.search(str(error)) is not None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import re
 import uuid
 from typing import TYPE_CHECKING, Any
 
-import httpx
 from supertokens_python.recipe.jwt.interfaces import CreateJwtOkResult
 from supertokens_python.recipe.jwt.recipe import JWTRecipe
 from supertokens_python.recipe.jwt.recipe_implementation import (
@@ -21,6 +19,7 @@ from supertokens_python.recipe.openid.recipe_implementation import (
 
 from supertokens_guest.background import submit
 from supertokens_guest.claims import AUDIENCE, GUEST_ID, checked_payload
+from supertokens_guest.core_errors import core_failure
 from supertokens_guest.errors import CoreUnavailableError, PayloadError, TokenError
 from supertokens_guest.running import run_sync
 
@@ -28,15 +27,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from supertokens_guest.runtime import Runtime
-
-# The SDK has no type for these: querier.py, "No SuperTokens core available to query"
-# and "SuperTokens core threw an error for a … request to path: … with status code: …".
-_FROM_QUERIER = re.compile(
-    r"No SuperTokens core available to query"
-    r"|SuperTokens core threw an error for a (?:GET|POST) request to path: .*?"
-    r" with status code: (\d{3})"
-    r"|The running SuperTokens core version is not compatible"
-)
 
 
 def new_claims(
@@ -105,16 +95,11 @@ async def _ask_core(
             use_static_signing_key=True,
             user_context=user_context,
         )
-    except httpx.HTTPError as error:
-        message = f"The core did not answer: {type(error).__name__}."
-        raise CoreUnavailableError(message) from error
     except Exception as error:
-        known = _FROM_QUERIER.match(str(error))
-        if known is None:
+        failure = core_failure(error)
+        if failure is None:
             raise
-        status = known[1]
-        outcome = f"answered {status}" if status else "did not answer"
-        message = f"The core {outcome} when asked to sign a guest JWT."
+        message = f"The core {failure} when asked to sign a guest JWT."
         raise CoreUnavailableError(message) from error
     if not isinstance(result, CreateJwtOkResult):
         raise CoreUnavailableError("The core does not sign with RS256.")

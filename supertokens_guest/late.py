@@ -8,7 +8,9 @@ from supertokens_python.recipe.multifactorauth.multi_factor_auth_claim import (
     MultiFactorAuthClaim,
 )
 from supertokens_python.recipe.multifactorauth.recipe import MultiFactorAuthRecipe
+from supertokens_python.recipe.session.exceptions import SuperTokensSessionError
 
+from supertokens_guest.core_errors import core_failure, refused_by_core
 from supertokens_guest.events import logger
 from supertokens_guest.guest import Guest, GuestTransfer
 from supertokens_guest.handover import (
@@ -17,7 +19,6 @@ from supertokens_guest.handover import (
     complete,
     find_candidate,
     leaves_guest_alone,
-    refused_by_core,
     session_shape,
     tell_failed,
     tell_skipped,
@@ -100,7 +101,7 @@ async def _move(
     """Choose the claims and put them where the configuration says.
 
     Returns:
-        What moved; ``None`` when the app's choice failed or the core refused it.
+        What moved; ``None`` when the app's choice failed, or the core did.
     """
     context = draft.user_context
     shape = session_shape(
@@ -109,31 +110,31 @@ async def _move(
         tenant_id=draft.tenant_id,
         disable_anti_csrf=False,
     )
-    present: Mapping[str, Any]
-    if shape is None:
-        # The core replaces all of it, so what is there is read first; not atomic.
-        present = await session.get_session_data_from_database(context)
-    else:
-        present = session.get_access_token_payload()
+    present: Mapping[str, Any] = session.get_access_token_payload()
     try:
+        if shape is None:
+            # The core replaces all of it, so what is there is read first; not atomic.
+            present = await session.get_session_data_from_database(context)
         selection = choose_claims(runtime, draft, present=present, shape=shape)
-    except Exception as error:  # noqa: BLE001 - the choice may be the app's function
-        logger.exception("a guest's claims could not be chosen; the guest is kept")
-        tell_failed(runtime, "error", draft.guest, error)
-        return None
-    added = selection.added
-    if all(present.get(name) == value for name, value in added.items()):
-        return selection
-    try:
+        added = selection.added
+        if all(present.get(name) == value for name, value in added.items()):
+            return selection
         if shape is None:
             merged = {**present, **added}
             await session.update_session_data_in_database(merged, context)
         else:
             await session.merge_into_access_token_payload(dict(added), context)
-    except Exception as error:
-        if not refused_by_core(error):
-            raise
-        logger.warning("the core refused a guest's claims; the guest is kept")
-        tell_failed(runtime, "core_refused", draft.guest, error)
+    except SuperTokensSessionError:
+        raise  # the session has ended: the SDK's answer to that is the right one
+    except Exception as error:  # noqa: BLE001 - a guest must not fail a user's request
+        logger.exception("a guest was not transferred, and is kept")
+        tell_failed(runtime, _reason(error), draft.guest, error)
         return None
     return selection
+
+
+def _reason(error: Exception) -> str:
+    """Return the word for why claims did not enter a session."""
+    if refused_by_core(error):
+        return "core_refused"
+    return "error" if core_failure(error) is None else "core_unavailable"

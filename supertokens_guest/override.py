@@ -13,6 +13,7 @@ from supertokens_python.recipe.multifactorauth.recipe import MultiFactorAuthReci
 
 from supertokens_guest.claims import GUEST_ID
 from supertokens_guest.config import GuestConfig
+from supertokens_guest.core_errors import refused_by_core
 from supertokens_guest.errors import ConfigError
 from supertokens_guest.events import logger
 from supertokens_guest.guest import GuestTransfer
@@ -22,7 +23,6 @@ from supertokens_guest.handover import (
     complete,
     find_candidate,
     leaves_guest_alone,
-    refused_by_core,
     session_shape,
     tell_failed,
     tell_skipped,

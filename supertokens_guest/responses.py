@@ -11,7 +11,7 @@ from http.cookies import SimpleCookie
 from typing import TYPE_CHECKING, Any
 
 from supertokens_guest.cookies import MAX_AGE_SECONDS, max_age_seconds
-from supertokens_guest.errors import KeysUnavailableError
+from supertokens_guest.errors import KeysUnavailableError, TokenError
 from supertokens_guest.reading import is_foreign, tell_foreign
 from supertokens_guest.requests import brings_session, guest_tokens, wrapped
 from supertokens_guest.runtime import current
@@ -27,7 +27,9 @@ def put_guest_cookie(response: Any, token: str, request: Any) -> bool:
     """Set the guest cookie on a framework's *response*, if this visitor may have one.
 
     Not for a visitor who brings a session, valid or expired: the next person at that
-    browser would inherit the guest. Not in the place of what is not ours.
+    browser would inherit the guest. Not in the place of what is not ours, nor of
+    another guest who is valid or cannot be judged now: nobody's guest is replaced
+    silently.
 
     Raises:
         TokenError: *token* is not a valid guest.
@@ -37,11 +39,14 @@ def put_guest_cookie(response: Any, token: str, request: Any) -> bool:
     if base is not None and (brings_session(base) or _is_taken(runtime, base)):
         return False
     now = time.time()
+    guest_id, expires_at = None, now + MAX_AGE_SECONDS
     try:
         guest = runtime.verifier.verify_sync(token, wait_seconds=0)
-        expires_at = guest.expires_at.timestamp()
+        guest_id, expires_at = guest.id, guest.expires_at.timestamp()
     except KeysUnavailableError:
-        expires_at = now + MAX_AGE_SECONDS
+        pass  # the app has just made it, and the browser asks for no key
+    if base is not None and _brings_another(runtime, base, guest_id):
+        return False
     set_cookie(
         response,
         token,
@@ -93,6 +98,26 @@ def _is_taken(runtime: Runtime, request: BaseRequest) -> bool:
         return False
     tell_foreign(runtime)
     return True
+
+
+def _brings_another(
+    runtime: Runtime, request: BaseRequest, guest_id: str | None
+) -> bool:
+    """Tell whether the request brings a guest that is not, or may not be, this one."""
+    return any(
+        _is_another(runtime, token, guest_id)
+        for token in guest_tokens(request, runtime.config.cookie_name)
+    )
+
+
+def _is_another(runtime: Runtime, token: str, guest_id: str | None) -> bool:
+    """Tell whether *token* is, or may be, of another guest."""
+    try:
+        return runtime.verifier.verify_sync(token, wait_seconds=0).id != guest_id
+    except TokenError:
+        return False
+    except KeysUnavailableError:
+        return True
 
 
 def _write(

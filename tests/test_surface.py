@@ -40,6 +40,7 @@ def test_the_front_page_is_exactly_these_names() -> None:
         "NotAGuestError",
         "NotYetValidTokenError",
         "PayloadError",
+        "PayloadTooLargeError",
         "RevokedGuestError",
         "TokenError",
         "WrongAudienceError",
