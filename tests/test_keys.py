@@ -148,21 +148,27 @@ def test_k2_keys_are_fetched_anew_in_the_background(
     server: KeyServer, caches: Caches
 ) -> None:
     """At 80 % of an hour one fetch starts, and nobody waits for it."""
-    cache = caches.warm()
+    fetches: list[str] = []
+
+    def urls() -> list[str]:
+        fetches.append(server.url)
+        return [server.url]
+
+    cache = caches.warm(urls=urls)
     caches.clock.now += 2_879
     cache.current()
     settle(cache)
-    before = server.hits
+    before = len(fetches)
     server.mode = "hang"
     caches.clock.now += 2
-
     for _ in range(100):
         assert [KEY.kid] == ids(cache.current())
     server.wait_for_hits(2)
-
-    assert (1, 2) == (before, server.hits)
     server.release()
     settle(cache)
+    everything_told()  # a second fetch would have begun by now
+
+    assert (1, 2) == (before, len(fetches))
     assert 0 == cache.status().age_seconds
 
 
