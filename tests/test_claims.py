@@ -19,7 +19,7 @@ from supertokens_guest.claims import (
     is_reserved,
     plain_copy,
 )
-from supertokens_guest.errors import PayloadError
+from supertokens_guest.errors import PayloadError, PayloadTooLargeError
 
 plain_values = st.recursive(
     st.none()
@@ -109,7 +109,7 @@ def test_the_limits_themselves_are_accepted() -> None:
     size = len(encoded(payload))
 
     assert payload == checked_payload(payload, max_bytes=size)
-    with pytest.raises(PayloadError, match=f"takes {size} bytes"):
+    with pytest.raises(PayloadTooLargeError, match=f"takes {size} bytes"):
         checked_payload(payload, max_bytes=size - 1)
 
 
