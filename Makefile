@@ -27,7 +27,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 READY := $(VENV)/.ready
 BENCHES := $(sort $(basename $(notdir $(wildcard benchmarks/bench_*.py))))
-CHECKED := $(wildcard supertokens_guest tests testkit demo benchmarks)
+CHECKED := $(wildcard *.py supertokens_guest tests testkit demo benchmarks)
 
 .DEFAULT_GOAL := help
 .PHONY: help test demo lint format bench venv lock clean

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import importlib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 from supertokens_python import InputAppInfo, SupertokensConfig, init
-from supertokens_python.post_init_callbacks import PostSTInitCallbacks
-from supertokens_python.process_state import ProcessState
 from supertokens_python.recipe import emailpassword, session
-from supertokens_python.supertokens import Supertokens
 
+import pytest_supertokens_guest
 from supertokens_guest import GuestConfig, guest_override
 from supertokens_guest.claims import AUDIENCE
 
@@ -29,24 +26,6 @@ ISSUER = f"{API_DOMAIN}/auth"
 """The ``iss`` of sessions and guests of an app with these settings."""
 
 Framework = Literal["fastapi", "flask", "django"]
-
-_RECIPES = {
-    "accountlinking": "AccountLinkingRecipe",
-    "dashboard": "DashboardRecipe",
-    "emailpassword": "EmailPasswordRecipe",
-    "emailverification": "EmailVerificationRecipe",
-    "jwt": "JWTRecipe",
-    "multifactorauth": "MultiFactorAuthRecipe",
-    "multitenancy": "MultitenancyRecipe",
-    "oauth2provider": "OAuth2ProviderRecipe",
-    "openid": "OpenIdRecipe",
-    "passwordless": "PasswordlessRecipe",
-    "session": "SessionRecipe",
-    "thirdparty": "ThirdPartyRecipe",
-    "totp": "TOTPRecipe",
-    "usermetadata": "UserMetadataRecipe",
-    "userroles": "UserRolesRecipe",
-}
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -106,15 +85,8 @@ def init_sdk(setup: Setup) -> None:
     )
 
 
-def reset_sdk() -> None:
-    """Forget everything that ``init`` made; needs ``SUPERTOKENS_ENV=testing``."""
-    ProcessState.get_instance().reset()
-    Supertokens.reset()  # the querier and the user metadata recipe with it
-    for module, name in _RECIPES.items():
-        getattr(
-            importlib.import_module(f"supertokens_python.recipe.{module}.recipe"), name
-        ).reset()
-    PostSTInitCallbacks.reset()
+reset_sdk = pytest_supertokens_guest.reset_sdk
+"""Forget everything that ``init`` made; needs ``SUPERTOKENS_ENV=testing``."""
 
 
 def guest_jwt(

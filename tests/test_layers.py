@@ -80,9 +80,7 @@ IMPURE = frozenset(
 )
 PURE_LAYERS = 2
 DEVCORE = "devcore"
-DEVCORE_OUTSIDE = frozenset(
-    {"anyio", "cryptography", "jwt", "pytest", "starlette", "uvicorn"}
-)
+DEVCORE_OUTSIDE = frozenset({"cryptography", "starlette", "uvicorn"})
 
 
 def module_name(path: Path) -> str:

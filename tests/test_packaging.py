@@ -42,11 +42,11 @@ def metadata(wheel: Path) -> Message:
         return message_from_bytes(archive.read(path))
 
 
-def test_the_wheel_holds_the_package_and_nothing_else(names: set[str]) -> None:
+def test_the_wheel_holds_the_package_and_its_pytest_plugin(names: set[str]) -> None:
     """No tests, demo or benchmarks land among the user's top-level packages."""
     tops = {name.split("/")[0] for name in names if ".dist-info/" not in name}
 
-    assert {"supertokens_guest"} == tops
+    assert {"supertokens_guest", "pytest_supertokens_guest.py"} == tops
 
 
 def test_every_module_is_in_the_wheel(names: set[str]) -> None:
@@ -55,6 +55,7 @@ def test_every_module_is_in_the_wheel(names: set[str]) -> None:
         path.relative_to(ROOT).as_posix()
         for path in (ROOT / "supertokens_guest").rglob("*.py")
     }
+    modules.add("pytest_supertokens_guest.py")
 
     assert modules == {name for name in names if name.endswith(".py")}
 
@@ -108,5 +109,5 @@ def test_pytest_finds_the_fixtures_of_the_dev_core(wheel: Path) -> None:
 
     assert [
         "[pytest11]",
-        "supertokens_guest = supertokens_guest.devcore.pytest_plugin",
+        "supertokens_guest = pytest_supertokens_guest",
     ] == announced.split("\n")[:2]

@@ -8,13 +8,13 @@ from typing import Any, TypeAlias
 import httpx
 import pytest
 
-from supertokens_guest.devcore import DevCore
-from supertokens_guest.devcore.pytest_plugin import (  # noqa: F401 - found here by name, installed or not
+from pytest_supertokens_guest import (  # noqa: F401 - found here by name, installed or not
     dev_core,
     dev_core_server,
     make_guest,
     supertokens_reset,
 )
+from supertokens_guest.devcore import DevCore
 
 Ask: TypeAlias = Callable[..., Any]
 

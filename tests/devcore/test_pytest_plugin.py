@@ -17,8 +17,8 @@ from supertokens_python.recipe import emailpassword, session
 from supertokens_python.supertokens import Supertokens
 
 import supertokens_guest.devcore
+from pytest_supertokens_guest import MakeGuest
 from supertokens_guest.devcore import DevCore
-from supertokens_guest.devcore.pytest_plugin import MakeGuest
 
 ROOT = Path(supertokens_guest.devcore.__file__).absolute().parents[2]
 
@@ -139,7 +139,7 @@ sys.meta_path.insert(0, Missing())
     (tmp_path / "test_it.py").write_text(
         "def test_with(dev_core): ...\n\ndef test_without(): ...\n"
     )
-    plugin = "supertokens_guest.devcore.pytest_plugin"
+    plugin = "pytest_supertokens_guest"
     process = subprocess.run(
         [sys.executable, "-m", "pytest", "-p", plugin, "-p", "no:cacheprovider", "-q"],
         cwd=tmp_path,

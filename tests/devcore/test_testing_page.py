@@ -21,7 +21,7 @@ def test_the_example_passes(tmp_path: Path) -> None:
     assert {"shop.py", "test_shop.py"} == files.keys()
     for name, content in files.items():
         (tmp_path / name).write_text(content, encoding="utf-8")
-    plugin = "supertokens_guest.devcore.pytest_plugin"
+    plugin = "pytest_supertokens_guest"
     process = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", plugin],
         cwd=tmp_path,

@@ -1,8 +1,8 @@
 """Fixtures for tests of apps with guests; pytest finds them by itself.
 
-This module imports pytest alone: Starlette, uvicorn and cryptography are loaded by the
-first test that asks for a dev core. It never imports the SDK; what an app under test
-has loaded, it resets.
+pytest loads this module in each run wherever supertokens-guest is installed, so it
+stands beside the package and imports pytest alone: the package, and with it the SDK,
+is loaded by the first test that asks for a dev core.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from .server import DevCore
+    from supertokens_guest.devcore import DevCore
 
 _SDK = "supertokens_python"
 _DAY_SECONDS = 24 * 3600
@@ -49,7 +49,7 @@ class MakeGuest(Protocol):
 def dev_core_server() -> Iterator[DevCore]:
     """Run one dev core for all tests; ask for `dev_core`, which empties it first."""
     try:
-        from . import DevCore
+        from supertokens_guest.devcore import DevCore
     except ModuleNotFoundError as error:
         pytest.fail(str(error), pytrace=False)
     with DevCore() as core:
@@ -72,9 +72,9 @@ def supertokens_reset(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     test runs, which the SDK asks for, and which keeps its telemetry and e-mails off.
     """
     monkeypatch.setenv("SUPERTOKENS_ENV", "testing")
-    _reset_sdk()
+    reset_sdk()
     yield
-    _reset_sdk()
+    reset_sdk()
 
 
 @pytest.fixture
@@ -125,8 +125,12 @@ def _initialised_issuer() -> str:
     )
 
 
-def _reset_sdk() -> None:
-    """Reset each singleton of the SDK that has been loaded."""
+def reset_sdk() -> None:
+    """Reset each singleton of the SDK that has been loaded.
+
+    The SDK allows it only while ``SUPERTOKENS_ENV`` is ``testing``; the fixture
+    `supertokens_reset` sees to that.
+    """
     for name in [name for name in sys.modules if name.startswith(f"{_SDK}.")]:
         if _holds_singleton(name):
             for item in list(vars(sys.modules[name]).values()):
