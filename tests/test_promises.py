@@ -12,6 +12,7 @@ import base64
 import json
 import logging
 import time
+import uuid
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -34,9 +35,12 @@ from supertokens_guest import (
     KeysUnavailableError,
     PayloadError,
     TokenError,
+    budget,
 )
 from supertokens_guest.claims import RESERVED
 from supertokens_guest.fastapi import clear_guest_cookie, set_guest_cookie
+from supertokens_guest.handover import session_shape
+from supertokens_guest.runtime import current
 from supertokens_guest.syncio import (
     create_guest_jwt,
     update_guest_jwt,
@@ -885,3 +889,62 @@ def test_s18_what_does_not_fit_stays_behind(
     assert max(sizes) < 4_000
     assert ("transfer", "too_large") in told.codes()
     assert max(sizes) > 3_600  # and not much room is wasted
+
+
+@pytest.mark.parametrize(
+    "session",
+    [
+        {},
+        {"anti_csrf": "VIA_TOKEN"},
+        {"expose_access_token_to_frontend_in_cookie_based_auth": True},
+        {"cookie_domain": ".shop.example", "cookie_secure": True},
+    ],
+    ids=lambda session: next(iter(session), "defaults"),
+)
+@pytest.mark.parametrize(
+    "payload", [{"x": "a" * 300}, {"x": "Ж" * 50, "y": [1e22] * 9}]
+)
+def test_s18_nothing_is_larger_than_counted(
+    serve: Serve, visit: Visit, session: dict[str, Any], payload: dict[str, Any]
+) -> None:
+    """No session's headers, those of its refresh included, exceed what was counted."""
+    visitor = visit(serve(session=session))
+    visitor.become_guest(payload)
+
+    answer = visitor.login(str(uuid.uuid4()))
+    if visitor.cookie("sRefreshToken") is None:  # it was set for another domain
+        token = _cookie_value(answer, "sRefreshToken")
+        visitor.keep_cookie(token, name="sRefreshToken")
+    if "anti-csrf" in answer.headers:
+        visitor.http.headers["anti-csrf"] = answer.headers["anti-csrf"]
+    refreshed = visitor.refresh()
+
+    assert (200, 200) == (answer.status_code, refreshed.status_code)
+    front = front_payload(refreshed)
+    assert payload == {name: front["guest"][name] for name in payload}
+    claims = {name: front[name] for name in ("iss", "guest")}
+    shape = session_shape(
+        current(), user_id=front["sub"], tenant_id="public", disable_anti_csrf=False
+    )
+    assert shape is not None
+    counted = budget.headers_bytes(shape, claims) - budget.OTHER_HEADERS_BYTES
+    assert _session_bytes(answer) <= counted
+    assert _session_bytes(refreshed) <= counted
+
+
+def _cookie_value(answer: httpx.Response, name: str) -> str:
+    """Return the value of a cookie that *answer* sets, for whatever domain."""
+    lines = answer.headers.get_list("set-cookie")
+    (line,) = [line for line in lines if line.startswith(f"{name}=")]
+    return line.partition("=")[2].partition(";")[0]
+
+
+def _session_bytes(answer: httpx.Response) -> int:
+    """Return the bytes of the headers that carry a session."""
+    names = {"set-cookie", "front-token", "anti-csrf", "st-access-token"}
+    names.add("access-control-expose-headers")
+    return sum(
+        len(name) + len(value) + len(": \r\n")
+        for name, value in answer.headers.raw
+        if name.decode() in names and not value.startswith(b"jwt=")
+    )
