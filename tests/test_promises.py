@@ -921,12 +921,13 @@ def test_s18_nothing_is_larger_than_counted(
 
     assert (200, 200) == (answer.status_code, refreshed.status_code)
     front = front_payload(refreshed)
-    assert payload == {name: front["guest"][name] for name in payload}
-    claims = {name: front[name] for name in ("iss", "guest")}
+    claims = {name: front[name] for name in ("iss", "guest") if name in front}
     shape = session_shape(
         current(), user_id=front["sub"], tenant_id="public", disable_anti_csrf=False
     )
     assert shape is not None
+    # With a third copy of the token no guest's claims fit into 4,000 bytes.
+    assert shape.token_in_header == ("guest" not in front)
     counted = budget.headers_bytes(shape, claims) - budget.OTHER_HEADERS_BYTES
     assert _session_bytes(answer) <= counted
     assert _session_bytes(refreshed) <= counted
