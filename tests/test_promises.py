@@ -921,7 +921,9 @@ def test_s18_nothing_is_larger_than_counted(
 
     assert (200, 200) == (answer.status_code, refreshed.status_code)
     front = front_payload(refreshed)
-    claims = {name: front[name] for name in ("iss", "guest") if name in front}
+    claims: dict[str, Any] = {
+        name: front[name] for name in ("iss", "guest") if name in front
+    }
     shape = session_shape(
         current(), user_id=front["sub"], tenant_id="public", disable_anti_csrf=False
     )
