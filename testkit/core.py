@@ -36,7 +36,11 @@ class Core:
 
     def call(self, method: str, path: str, **json: Any) -> httpx.Response:
         """Send one request to the core itself, as an SDK would."""
-        headers = {"cdi-version": "5.1"}
+        # Without the charset, a real core reads a body as ISO-8859-1.
+        headers = {
+            "cdi-version": "5.1",
+            "content-type": "application/json; charset=utf-8",
+        }
         if self.api_key is not None:
             headers["api-key"] = self.api_key
         with httpx.Client(base_url=self.url, verify=False, trust_env=False) as client:  # noqa: S501 - plain HTTP; it saves loading certificates
