@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import gzip
 import json
 import socketserver
 import threading
 import time
 from typing import TYPE_CHECKING, Any, Literal
+
+from supertokens_guest import background
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -84,6 +87,14 @@ class KeyServer:
         self.mode = mode
         self._released.set()
 
+    def settle(self) -> None:
+        """Answer what hangs and wait until no fetch of this process is under way.
+
+        A fetch that a test leaves behind would fail, and be logged, in the next one.
+        """
+        self.release(self.mode if self.mode != "hang" else "ok")
+        background.submit(_others_done).result(_HANG_SECONDS)
+
     def fail(self, status: str = "500 Internal Server Error") -> None:
         """Answer with *status* from now on."""
         self.mode, self.status, self.body = "raw", status, b"no"
@@ -129,6 +140,13 @@ class KeyServer:
                 return
             handler.wfile.write(bytes([byte]))
             time.sleep(_DRIP_SECONDS)
+
+
+async def _others_done() -> None:
+    """Return when the background loop has nothing else to do."""
+    others = asyncio.all_tasks() - {asyncio.current_task()}
+    if others:
+        await asyncio.wait(others, timeout=_HANG_SECONDS)
 
 
 class _Server(socketserver.ThreadingTCPServer):

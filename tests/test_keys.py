@@ -86,6 +86,7 @@ def server() -> Iterator[KeyServer]:
     dynamic = SigningKey("d-1690000000000", private_key(3)).jwk
     with KeyServer([dynamic, KEY.jwk]) as server:
         yield server
+        server.settle()
 
 
 @pytest.fixture
@@ -655,10 +656,11 @@ def test_no_thread_to_be_had_is_a_failure(
     def refuse(_: Callable[[], Any]) -> None:
         raise RuntimeError("can't start new thread")
 
-    monkeypatch.setattr(background, "submit", refuse)
     cache = caches.new()
+    with monkeypatch.context() as patch:
+        patch.setattr(background, "submit", refuse)
 
-    assert not landed(cache.look_up(KEY.kid))
+        assert not landed(cache.look_up(KEY.kid))
     assert not cache.status().is_fetching
 
 

@@ -68,6 +68,7 @@ def server() -> Iterator[KeyServer]:
     """Yield a server of a core's key set."""
     with KeyServer([KEY.jwk]) as server:
         yield server
+        server.settle()
 
 
 @pytest.fixture
