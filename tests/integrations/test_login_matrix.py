@@ -123,6 +123,8 @@ def test_guest_gives_no_role(
 
     assert [[[], []], [[world.role], ["refund"]]] == found
     assert list(CARTS.values()) == [transfer.moved for transfer in told.transfers]
+    refused = {"st-role": "reserved", "st-perm": "reserved"}
+    assert [refused] * 2 == [transfer.dropped for transfer in told.transfers]
 
 
 def _sign_up_and_in(
