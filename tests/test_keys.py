@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-import statistics
 import threading
 import time
 import warnings
@@ -134,14 +133,8 @@ def test_k1_known_keys_are_read_while_a_fetch_hangs(
     hanging = cache.look_up(UNKNOWN)
     server.wait_for_hits(2)
 
-    times = []
-    for _ in range(200):
-        started_at = time.perf_counter()
-        assert [KEY.kid] == ids(cache.current())
-        times.append(time.perf_counter() - started_at)
-
+    assert [KEY.kid] == ids(cache.current())
     assert not hanging.landed.done()
-    assert statistics.median(times) < 0.001
     assert 2 == server.hits
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import socket
-import time
 
 import httpx
 import pytest
@@ -167,7 +166,5 @@ def test_a_core_that_is_down_and_comes_back(dev_core: DevCore) -> None:
     with pytest.raises(httpx.ConnectError):
         get(dev_core)
     dev_core.start()
-    deadline = time.monotonic() + 5
 
     assert 200 == get(dev_core).status_code
-    assert time.monotonic() < deadline
