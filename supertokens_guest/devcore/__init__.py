@@ -11,11 +11,11 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .app import RecordedRequest
-    from .call import Answer
+    from .answers import Answer
     from .faults import Fault
     from .keys import KeyFileError
     from .listening import DevCoreError
+    from .routing import RecordedRequest
     from .server import DevCore
 
 __all__ = [
@@ -28,12 +28,12 @@ __all__ = [
 ]
 
 _HOMES = {
-    "Answer": "call",
+    "Answer": "answers",
     "DevCore": "server",
     "DevCoreError": "listening",
     "Fault": "faults",
     "KeyFileError": "keys",
-    "RecordedRequest": "app",
+    "RecordedRequest": "routing",
 }
 
 

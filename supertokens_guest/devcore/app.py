@@ -3,67 +3,52 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections import deque
 from contextlib import suppress
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl
 
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
-from .answering import answer
-from .call import Answer, Call
-from .faults import Fault, Faults
-from .routes import place_of
+from . import (  # noqa: F401 -- each registers its rules
+    emailpassword,
+    emailverification,
+    jwt,
+    multitenancy,
+    passwordless,
+    session,
+    thirdparty,
+    usermetadata,
+    userroles,
+    users,
+)
+from .faults import Fault
+from .routing import RecordedRequest, answer, split_path
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from starlette.types import Receive, Scope, Send
 
-    from .state import CoreState
+    from .answers import Answer
+    from .storage import Core
 
 # The server puts the connection's transport here: a dripping answer goes past HTTP.
 TRANSPORT = "supertokens_guest.transport"
 MAX_RECORDED = 10_000
 
 
-@dataclass(frozen=True, slots=True)
-class RecordedRequest:
-    """What was asked of the dev core.
-
-    Attributes:
-        path: As it was sent.
-        route: Without app, tenant and query, in lower case: ``/recipe/session``.
-        headers: By lower-case name.
-    """
-
-    method: str
-    path: str
-    route: str
-    query: Mapping[str, str]
-    headers: Mapping[str, str]
-    body: bytes
-
-    @property
-    def json(self) -> Any:
-        """The body as JSON.
-
-        Raises:
-            ValueError: It is not JSON.
-        """
-        return json.loads(self.body)
-
-
 @dataclass
 class DevCoreApp:
-    """The application; all endpoints run on one event loop, one after the other."""
+    """The application; all rules run on one event loop, one after the other.
 
-    core: CoreState
-    faults: Faults = field(default_factory=Faults)
+    Attributes:
+        faults: In force; a request gets the oldest that meets it.
+    """
+
+    core: Core
+    faults: list[Fault] = field(default_factory=list)
     requests: deque[RecordedRequest] = field(
         default_factory=lambda: deque(maxlen=MAX_RECORDED)
     )
@@ -74,31 +59,36 @@ class DevCoreApp:
             await self._answer(scope, receive, send)
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
-        request = Request(scope, receive)
-        body = await request.body()
-        place = place_of(request.url.path)
-        query: dict[str, str] = {}
-        for name, value in parse_qsl(request.url.query, keep_blank_values=True):
-            query.setdefault(name, value)
-        headers = dict(request.headers)
-        self.requests.append(
-            RecordedRequest(
-                request.method, request.url.path, place.route, query, headers, body
-            )
-        )
-        fault = self.faults.take(request.method, place.route) or Fault()
+        request = await _recorded(Request(scope, receive))
+        self.requests.append(request)
+        fault = next((fault for fault in self.faults if fault.meets(request)), Fault())
+        if fault.times is not None:
+            fault.times -= 1
         await asyncio.sleep(fault.wait_seconds)
         if fault.hangs_up:
             scope[TRANSPORT].abort()
             return
-        answered = fault.answer or answer(
-            self.core, request.method, place, Call(query, headers, body)
-        )
+        answered = fault.answer or answer(self.core, request)
         if fault.drip_seconds is not None:
             await _drip(answered, scope[TRANSPORT], fault.drip_seconds)
             return
         response = Response(answered.body, answered.status, answered.headers)
         await response(scope, receive, send)
+
+
+async def _recorded(request: Request) -> RecordedRequest:
+    app_id, tenant_id, route = split_path(request.url.path)
+    return RecordedRequest(
+        method=request.method,
+        path=request.url.path,
+        route=route,
+        app_id=app_id,
+        tenant_id=tenant_id,
+        # Of several values the first one counts.
+        query=dict(parse_qsl(request.url.query, keep_blank_values=True)[::-1]),
+        headers=dict(request.headers),
+        body=await request.body(),
+    )
 
 
 async def _drip(

@@ -2,70 +2,55 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from .call import RefusalError
-from .emailpassword import new_mail_token
-from .storage import MailToken, normalised_email
-from .tokens import sha256
+from .answers import refusal
+from .routing import route
+from .storage import normalised_email
 
 if TYPE_CHECKING:
-    from .call import Call
-    from .state import CoreState
-
-_TOKEN_VALIDITY_SECONDS = 24 * 3600
+    from .answers import Json
+    from .storage import Core
 
 
-def is_verified(core: CoreState, call: Call) -> dict[str, Any]:
-    """``GET /recipe/user/email/verify``."""
-    pair = (call.parameter("userId"), call.parameter("email"))
-    return {"status": "OK", "isVerified": pair in core.storage.verified_emails}
+@route("GET /recipe/user/email/verify", tenants="app")
+def is_verified(core: Core, user_id: str, email: str) -> Json:
+    """Say whether a user's address is verified."""
+    is_verified = (user_id, email) in core.storage.verified_emails
+    return {"status": "OK", "isVerified": is_verified}
 
 
-def create_token(core: CoreState, call: Call) -> dict[str, Any]:
-    """``POST /recipe/user/email/verify/token``: for the mail that the app sends."""
-    user_id, email = _pair(call)
+@route("POST /recipe/user/email/verify/token")
+def create_token(core: Core, user_id: str, email: str) -> Json:
+    """Make a token for the mail that the app sends."""
+    email = normalised_email(email)
     if (user_id, email) in core.storage.verified_emails:
         return {"status": "EMAIL_ALREADY_VERIFIED_ERROR"}
-    token = new_mail_token()
-    expires_at_ms = core.now_ms() + _TOKEN_VALIDITY_SECONDS * 1000
-    kept = MailToken(user_id, email, expires_at_ms)
-    core.storage.verification_tokens[sha256(token)] = kept
+    token = core.storage.verification_tokens.make(core, user_id, email)
     return {"status": "OK", "token": token}
 
 
-def verify(core: CoreState, call: Call) -> dict[str, Any]:
-    """``POST /recipe/user/email/verify``: all tokens for the address end."""
-    if call.text("method") != "token":
-        raise RefusalError(400, "Unsupported method for email verification")
-    tokens = core.storage.verification_tokens
-    kept = tokens.get(sha256(call.text("token")))
-    if kept is not None:
-        _forget_tokens(core, kept.user_id, kept.email)
-    if kept is None or kept.expires_at_ms < core.now_ms():
+@route("POST /recipe/user/email/verify")
+def verify(core: Core, method: str, token: str) -> Json:
+    """Use a token, which ends all for the address."""
+    if method != "token":
+        raise refusal(400, "Unsupported method for email verification")
+    found = core.storage.verification_tokens.use(core, token)
+    if found is None:
         return {"status": "EMAIL_VERIFICATION_INVALID_TOKEN_ERROR"}
-    core.storage.verified_emails.add((kept.user_id, kept.email))
-    return {"status": "OK", "userId": kept.user_id, "email": kept.email}
+    core.storage.verified_emails.add((found.user_id, found.email))
+    return {"status": "OK", "userId": found.user_id, "email": found.email}
 
 
-def remove_tokens(core: CoreState, call: Call) -> dict[str, Any]:
-    """``POST /recipe/user/email/verify/token/remove``."""
-    _forget_tokens(core, *_pair(call))
+@route("POST /recipe/user/email/verify/token/remove")
+def remove_tokens(core: Core, user_id: str, email: str) -> Json:
+    """End all tokens for an address."""
+    core.storage.verification_tokens.forget(user_id, normalised_email(email))
     return {"status": "OK"}
 
 
-def unverify(core: CoreState, call: Call) -> dict[str, Any]:
-    """``POST /recipe/user/email/verify/remove``."""
-    core.storage.verified_emails.discard(_pair(call))
+@route("POST /recipe/user/email/verify/remove", tenants="app")
+def unverify(core: Core, user_id: str, email: str) -> Json:
+    """Take an address for not verified."""
+    core.storage.verified_emails.discard((user_id, normalised_email(email)))
     return {"status": "OK"}
-
-
-def _pair(call: Call) -> tuple[str, str]:
-    return (call.text("userId"), normalised_email(call.text("email")))
-
-
-def _forget_tokens(core: CoreState, user_id: str, email: str) -> None:
-    tokens = core.storage.verification_tokens
-    for name, kept in list(tokens.items()):
-        if (kept.user_id, kept.email) == (user_id, email):
-            del tokens[name]

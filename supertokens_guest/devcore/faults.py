@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import json
-import threading
-from dataclasses import dataclass, field
-from typing import Literal, TypeAlias
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from .call import Answer, text_answer
+from .answers import Answer, json_answer, text_answer
+
+if TYPE_CHECKING:
+    from .routing import RecordedRequest
 
 FaultKind: TypeAlias = Literal[
     "slow", "drip", "hang_up", "redirect", "500", "429", "html", "empty_keys", "answer"
@@ -19,6 +20,8 @@ class Fault:
     """One fault, as long as it lasts.
 
     Attributes:
+        route: Only for this one, without app and tenant.
+        method: Only for this one.
         times: For how many more requests; None for all until it is lifted.
         wait_seconds: Before the answer.
         drip_seconds: Between two bytes of the answer, headers included.
@@ -34,12 +37,12 @@ class Fault:
     hangs_up: bool = False
     answer: Answer | None = None
 
-    def meets(self, method: str, route: str) -> bool:
+    def meets(self, request: RecordedRequest) -> bool:
         """Return whether the fault is for this request."""
         return (
             self.times != 0
-            and self.route in {None, route}
-            and self.method in {None, method}
+            and self.route in {None, request.route}
+            and self.method in {None, request.method}
         )
 
 
@@ -51,57 +54,18 @@ def make_fault(
     Raises:
         ValueError: There is no such kind, or ``answer`` came without one.
     """
-    html = {"Content-Type": "text/html"}
-    answers = {
-        "redirect": Answer(302, b"", {"Location": location}),
-        "500": text_answer("java.lang.RuntimeException: a fault was asked for", 500),
-        "429": text_answer("Too many requests", 429),
-        "html": Answer(200, b"<!doctype html><title>A proxy's page</title>", html),
-        "empty_keys": Answer(
-            200,
-            json.dumps({"keys": []}).encode(),
-            {"Content-Type": "application/json;charset=UTF-8"},
-        ),
+    page = b"<!doctype html><title>A proxy's page</title>"
+    faults = {
+        "slow": Fault(wait_seconds=seconds),
+        "drip": Fault(drip_seconds=seconds),
+        "hang_up": Fault(hangs_up=True),
+        "redirect": Fault(answer=Answer(302, b"", {"Location": location})),
+        "500": Fault(answer=text_answer("java.lang.RuntimeException: on demand", 500)),
+        "429": Fault(answer=text_answer("Too many requests", 429)),
+        "html": Fault(answer=Answer(200, page, {"Content-Type": "text/html"})),
+        "empty_keys": Fault(answer=json_answer({"keys": []})),
+        "answer": Fault(answer=answer),
     }
-    if kind == "slow":
-        return Fault(wait_seconds=seconds)
-    if kind == "drip":
-        return Fault(drip_seconds=seconds)
-    if kind == "hang_up":
-        return Fault(hangs_up=True)
-    if kind == "answer" and answer is not None:
-        return Fault(answer=answer)
-    if kind in answers:
-        return Fault(answer=answers[kind])
-    message = f"there is no fault {kind!r}, or it lacks an answer"
-    raise ValueError(message)
-
-
-@dataclass
-class Faults:
-    """The faults in force; the oldest that meets a request is the one it gets."""
-
-    _active: list[Fault] = field(default_factory=list)
-    _lock: threading.Lock = field(default_factory=threading.Lock)
-
-    def add(self, fault: Fault) -> None:
-        """Put a fault in force."""
-        with self._lock:
-            self._active.append(fault)
-
-    def lift(self, fault: Fault | None = None) -> None:
-        """End one fault, or all."""
-        with self._lock:
-            self._active = [
-                other for other in self._active if fault not in {None, other}
-            ]
-
-    def take(self, method: str, route: str) -> Fault | None:
-        """Return the fault that a request gets, and count it."""
-        with self._lock:
-            for fault in self._active:
-                if fault.meets(method, route):
-                    if fault.times is not None:
-                        fault.times -= 1
-                    return fault
-        return None
+    if kind not in faults or (kind == "answer" and answer is None):
+        raise ValueError(f"there is no fault {kind!r}, or it lacks an answer")
+    return faults[kind]

@@ -127,13 +127,6 @@ class KeyRing:
                 return key
         return self._dynamic[-1]
 
-    def find(self, kid: str) -> SigningKey | None:
-        """Return the published key with this id."""
-        for key in self.published():
-            if key.kid == kid:
-                return key
-        return None
-
     def published(self) -> list[SigningKey]:
         """Return all keys of the key set: the dynamic ones, then the static."""
         self._take_turns()

@@ -2,125 +2,229 @@
 
 from __future__ import annotations
 
-import uuid
-from typing import TYPE_CHECKING, Any
+import base64
+import secrets
+from typing import TYPE_CHECKING
 
-from .call import RefusalError
-from .passwordless_codes import (
-    CODE_LIFETIME_MS,
-    base64_hash,
-    decoded,
-    device_json,
-    devices_with,
-    link_code,
-)
-from .storage import Device, User, normalised_email, normalised_phone_number
+from .answers import outcome, refusal
+from .routing import route
+from .storage import Code, Device, User, normalised_email, normalised_phone_number
 from .users import signed_in
 
 if TYPE_CHECKING:
-    from .call import Call
-    from .state import CoreState
+    from .answers import Json
+    from .storage import Core
 
 RECIPE_ID = "passwordless"
+CODE_LIFETIME_MS = 900_000
 MAX_ATTEMPTS = 5
-_RESTART = {"status": "RESTART_FLOW_ERROR"}
 
 
-def consume_code(core: CoreState, call: Call) -> dict[str, Any]:
-    """``POST /recipe/signinup/code/consume``: sign up or in; ends the login's codes."""
-    device = _checked_device(core, call)
-    if isinstance(device, dict):
-        return device
-    name, value = device.contact
-    for other in devices_with(core, name, value):
-        del core.storage.devices[other.id_hash]
-    user = core.storage.user_of(RECIPE_ID, name, value)
-    is_new = user is None
-    if user is None:
-        user = User(str(uuid.uuid4()), RECIPE_ID, core.now_ms())
-        user.email = device.email
-        user.phone_number = device.phone_number
-        core.storage.add_user(user)
-    if user.email is not None:
-        core.storage.verified_emails.add((user.id, user.email))
+@route("POST /recipe/signinup/code")
+def create_code(
+    core: Core,
+    *,
+    email: str | None = None,
+    phone_number: str | None = None,
+    device_id: str | None = None,
+    user_input_code: str | None = None,
+) -> Json:
+    """Begin a login, or make another code for one."""
+    _check_one(email=email, phoneNumber=phone_number, deviceId=device_id)
+    if device_id is None:
+        device = Device(
+            id=base64.b64encode(secrets.token_bytes(32)).decode(),
+            pre_auth_session_id=secrets.token_urlsafe(),
+            email=email and normalised_email(email),
+            phone_number=phone_number and normalised_phone_number(phone_number),
+        )
+        core.storage.devices[device.pre_auth_session_id] = device
+    elif found := _devices_with(core, id=device_id):
+        device = found[0]
+    else:
+        return {"status": "RESTART_FLOW_ERROR"}
+    typed = user_input_code or f"{secrets.randbelow(10**6):06}"
+    if any(code.user_input_code == typed for code in device.codes):
+        return {"status": "USER_INPUT_CODE_ALREADY_USED_ERROR"}
+    code = Code(typed, core.now_ms())
+    device.codes.append(code)
     return {
         "status": "OK",
-        "createdNewUser": is_new,
-        **signed_in(core, call, user),
-        "consumedDevice": device_json(device),
+        "preAuthSessionId": device.pre_auth_session_id,
+        "deviceId": device.id,
+        "userInputCode": typed,
+        "linkCode": code.link_code,
+        **_code_json(code),
     }
 
 
-def check_code(core: CoreState, call: Call) -> dict[str, Any]:
-    """``POST /recipe/signinup/code/check``: as consuming it, without the login."""
-    device = _checked_device(core, call)
-    if isinstance(device, dict):
-        return device
-    return {"status": "OK", "consumedDevice": device_json(device)}
+@route("POST /recipe/signinup/code/consume")
+def consume_code(
+    core: Core,
+    *,
+    pre_auth_session_id: str,
+    device_id: str | None = None,
+    user_input_code: str | None = None,
+    link_code: str | None = None,
+) -> Json:
+    """Sign up or in, which ends all logins for the address or number."""
+    device = _checked(core, pre_auth_session_id, device_id, user_input_code, link_code)
+    contact = {"email": device.email, "phone_number": device.phone_number}
+    for other in _devices_with(core, **contact):
+        del core.storage.devices[other.pre_auth_session_id]
+    user = User(RECIPE_ID, core.now_ms(), device.email, device.phone_number)
+    known = core.storage.user_of(RECIPE_ID, *next(user.account_info()))
+    if known is None:
+        core.storage.put_user(user)
+    else:
+        user = known
+    if user.email is not None:
+        core.storage.verified_emails.add((user.id, user.email))
+    return signed_in(
+        core, user, createdNewUser=known is None, consumedDevice=_device_json(device)
+    )
 
 
-def update_user(core: CoreState, call: Call) -> dict[str, Any]:
-    """``PUT /recipe/user``: a new e-mail address or phone number; null removes it."""
-    user_id = call.text("recipeUserId")
-    changes = {
-        name: None if call.fields[name] is None else call.text(name)
-        for name in ("email", "phoneNumber")
-        if name in call.fields
-    }
-    user = core.storage.users.get(user_id)
-    if user is None or user.recipe_id != RECIPE_ID:
-        return {"status": "UNKNOWN_USER_ID_ERROR"}
-    email = changes.get("email", user.email)
-    phone_number = changes.get("phoneNumber", user.phone_number)
-    if email is None and phone_number is None:
-        message = "You cannot clear both email and phone number of a user"
-        raise RefusalError(400, message)
-    email = email and normalised_email(email)
-    phone_number = phone_number and normalised_phone_number(phone_number)
-    pairs = (("email", email, "EMAIL"), ("phoneNumber", phone_number, "PHONE_NUMBER"))
-    for name, value, word in pairs:
-        owner = core.storage.user_of(RECIPE_ID, name, value or "")
-        if value is not None and owner not in {None, user}:
-            return {"status": f"{word}_ALREADY_EXISTS_ERROR"}
-    core.storage.forget_accounts(user)
-    user.email, user.phone_number = email, phone_number
-    core.storage.add_user(user)
+@route("POST /recipe/signinup/code/check")
+def check_code(
+    core: Core,
+    *,
+    pre_auth_session_id: str,
+    device_id: str | None = None,
+    user_input_code: str | None = None,
+    link_code: str | None = None,
+) -> Json:
+    """Check a code without the login."""
+    device = _checked(core, pre_auth_session_id, device_id, user_input_code, link_code)
+    return {"status": "OK", "consumedDevice": _device_json(device)}
+
+
+@route("GET /recipe/signinup/codes")
+def listed(
+    core: Core,
+    *,
+    email: str | None = None,
+    phone_number: str | None = None,
+    device_id: str | None = None,
+    pre_auth_session_id: str | None = None,
+) -> Json:
+    """List the logins that have begun."""
+    _check_one(
+        email=email,
+        phoneNumber=phone_number,
+        deviceId=device_id,
+        preAuthSessionId=pre_auth_session_id,
+    )
+    found = _devices_with(
+        core,
+        email=email and normalised_email(email),
+        phone_number=phone_number and normalised_phone_number(phone_number),
+        id=device_id,
+        pre_auth_session_id=pre_auth_session_id,
+    )
+    devices = [
+        {**_device_json(device), "codes": [_code_json(code) for code in device.codes]}
+        for device in found
+    ]
+    return {"status": "OK", "devices": devices}
+
+
+@route("POST /recipe/signinup/code/remove")
+def remove_code(core: Core, code_id: str) -> Json:
+    """Remove one code; its login ends with the last."""
+    for device in list(core.storage.devices.values()):
+        device.codes = [code for code in device.codes if code.id != code_id]
+        if not device.codes:
+            del core.storage.devices[device.pre_auth_session_id]
     return {"status": "OK"}
 
 
-def _checked_device(core: CoreState, call: Call) -> Device | dict[str, Any]:
-    """Return the device whose code was given, or what to answer instead."""
-    given_hash = call.text("preAuthSessionId").replace("=", "")
-    has_link = "linkCode" in call.fields
-    typed = {"userInputCode", "deviceId"} & call.fields.keys()
-    if bool(typed) is has_link or len(typed) == 1:
-        raise RefusalError(
+@route("POST /recipe/signinup/codes/remove")
+def remove_codes(
+    core: Core, email: str | None = None, phone_number: str | None = None
+) -> Json:
+    """Remove all codes of an address or a number."""
+    _check_one(email=email, phoneNumber=phone_number)
+    for device in _devices_with(
+        core,
+        email=email and normalised_email(email),
+        phone_number=phone_number and normalised_phone_number(phone_number),
+    ):
+        del core.storage.devices[device.pre_auth_session_id]
+    return {"status": "OK"}
+
+
+def _check_one(**given: str | None) -> None:
+    if list(given.values()).count(None) != len(given) - 1:
+        *names, last = given
+        listed = f"{', '.join(names)} or {last}"
+        raise refusal(400, f"Please provide exactly one of {listed}")
+
+
+def _devices_with(core: Core, **wanted: str | None) -> list[Device]:
+    """Return the logins that have one of the attributes."""
+    return [
+        device
+        for device in core.storage.devices.values()
+        if any(
+            value and getattr(device, name) == value for name, value in wanted.items()
+        )
+    ]
+
+
+def _checked(
+    core: Core,
+    pre_auth_session_id: str,
+    device_id: str | None,
+    user_input_code: str | None,
+    link_code: str | None,
+) -> Device:
+    """Return the login whose code was given; a wrong one counts as an attempt."""
+    if [device_id is None, user_input_code is None] != [link_code is not None] * 2:
+        raise refusal(
             400, "Please provide exactly one of linkCode or deviceId+userInputCode"
         )
-    devices = core.storage.devices
-    if has_link:
-        code_hash = base64_hash(decoded(call.text("linkCode"), "linkCode"))
-        device = next((d for d in devices.values() if code_hash in d.codes), None)
-    else:
-        device = devices.get(base64_hash(decoded(call.text("deviceId"), "deviceId")))
-        if device is not None:
-            code_hash = base64_hash(link_code(device, call.text("userInputCode")))
+    device = core.storage.devices.get(pre_auth_session_id)
     if device is None:
-        return _RESTART
-    if device.id_hash != given_hash:
-        raise RefusalError(400, "preAuthSessionId and deviceId doesn't match")
-    code = device.codes.get(code_hash)
+        raise outcome("RESTART_FLOW_ERROR")
+    if device_id not in {None, device.id}:
+        raise refusal(400, "preAuthSessionId and deviceId doesn't match")
+    given = (link_code, user_input_code)
+    code = next(
+        (
+            c
+            for c in device.codes
+            if given in {(c.link_code, None), (None, c.user_input_code)}
+        ),
+        None,
+    )
     if code is not None and core.now_ms() - code.created_at_ms <= CODE_LIFETIME_MS:
         return device
-    if has_link:
-        return _RESTART
+    if link_code is not None:
+        raise outcome("RESTART_FLOW_ERROR")
     device.failed_attempts += 1
     if device.failed_attempts >= MAX_ATTEMPTS:
-        del devices[device.id_hash]
-        return _RESTART
-    kind = "INCORRECT" if code is None else "EXPIRED"
-    return {
-        "status": f"{kind}_USER_INPUT_CODE_ERROR",
+        del core.storage.devices[pre_auth_session_id]
+        raise outcome("RESTART_FLOW_ERROR")
+    raise outcome(
+        f"{'INCORRECT' if code is None else 'EXPIRED'}_USER_INPUT_CODE_ERROR",
+        failedCodeInputAttemptCount=device.failed_attempts,
+        maximumCodeInputAttempts=MAX_ATTEMPTS,
+    )
+
+
+def _device_json(device: Device) -> Json:
+    shown: Json = {
+        "preAuthSessionId": device.pre_auth_session_id,
         "failedCodeInputAttemptCount": device.failed_attempts,
-        "maximumCodeInputAttempts": MAX_ATTEMPTS,
+    }
+    contact = {"email": device.email, "phoneNumber": device.phone_number}
+    return shown | {name: value for name, value in contact.items() if value is not None}
+
+
+def _code_json(code: Code) -> Json:
+    return {
+        "codeId": code.id,
+        "timeCreated": code.created_at_ms,
+        "codeLifetime": CODE_LIFETIME_MS,
     }

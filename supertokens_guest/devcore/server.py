@@ -9,13 +9,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .app import DevCoreApp, RecordedRequest
+from . import jwt
+from .app import DevCoreApp
 from .faults import Fault, FaultKind, make_fault
 from .keys import KeyRing
 from .listening import DevCoreError, Server, listen, resolve
-from .state import CoreState
-from .storage import Storage
-from .tokens import encode_jwt
+from .storage import Core, Storage
 
 if TYPE_CHECKING:
     import os
@@ -23,7 +22,8 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self
 
-    from .call import Answer
+    from .answers import Answer
+    from .routing import RecordedRequest
 
 DAY_SECONDS = 24 * 3600
 _API_KEY = re.compile(r"[A-Za-z0-9=-]{20,}")
@@ -33,7 +33,7 @@ _START_SECONDS = 10.0
 class DevCore:
     """An in-memory SuperTokens core over real HTTP, for tests and demos.
 
-    It answers as a core 11.4 does to SDKs 0.25 to 0.31; it keeps nothing on disk
+    It answers as a core 11.4 does to the SDKs 0.30 and 0.31; it keeps nothing on disk
     but, if asked, its signing keys, and hashes passwords cheaply. It is no place for
     anybody's data.
 
@@ -78,7 +78,7 @@ class DevCore:
             access_token_validity_seconds=access_token_validity_seconds,
             file=None if keys_file is None else Path(keys_file),
         )
-        self._core = CoreState(
+        self._core = Core(
             keys=keys,
             clock=clock,
             access_token_validity_seconds=access_token_validity_seconds,
@@ -162,7 +162,7 @@ class DevCore:
         self._core.storage = Storage()
         self._core.keys.forget_old()
         self._app.requests.clear()
-        self._app.faults.lift()
+        self._app.faults = []
 
     def rotate_keys(self, *, keep_old: bool = False) -> None:
         """Sign with new keys; the old ones may still verify, or be unknown at once."""
@@ -172,7 +172,7 @@ class DevCore:
         self, claims: Mapping[str, Any], *, static: bool = True, **header: str
     ) -> str:
         """Sign any claims as they are, without HTTP: to forge tokens in tests."""
-        return encode_jwt(self._core.keys.signing_key(static=static), claims, **header)
+        return jwt.encode(self._core.keys.signing_key(static=static), claims, **header)
 
     def fail(  # noqa: PLR0913 -- options, all by name
         self,
@@ -208,12 +208,14 @@ class DevCore:
         """
         fault = make_fault(kind, seconds=seconds, location=location, answer=answer)
         fault.route, fault.method, fault.times = path, method, times
-        self._app.faults.add(fault)
+        self._app.faults.append(fault)
         return fault
 
     def heal(self, fault: Fault | None = None) -> None:
         """Lift one fault, or all."""
-        self._app.faults.lift(fault)
+        faults = self._app.faults
+        # Another list: the server's thread may be reading this one.
+        self._app.faults = [f for f in faults if fault not in {None, f}]
 
     @contextmanager
     def failing(self, kind: FaultKind, **options: Any) -> Iterator[Fault]:

@@ -1,4 +1,4 @@
-"""Sessions: create, verify, refresh, regenerate (CDI 5.1 to 5.4).
+"""Sessions.
 
 A refresh hands out a child of the refresh token and keeps the parent in force until
 the child is first used: by `verify` with the new access token, or by `refresh` with
@@ -8,183 +8,313 @@ that has stolen it, or was stolen from.
 
 from __future__ import annotations
 
-import uuid
-from typing import TYPE_CHECKING, Any
+import base64
+import hashlib
+import secrets
+from typing import TYPE_CHECKING
 
-from .call import RefusalError
-from .session_tokens import access_token_json, pair_of_tokens, session_json
-from .storage import Session
-from .tokens import (
-    STRUCTURE_CHANGED,
-    MalformedTokenError,
-    TokenReadError,
-    read_access_token,
-    read_refresh_token,
-    refuse_protected_claims,
-    sha256,
-)
+from . import jwt
+from .answers import outcome, refusal
+from .routing import PUBLIC, route
+from .storage import RefreshToken, Session, new_id
 
 if TYPE_CHECKING:
-    from .call import Call
-    from .state import CoreState
-    from .tokens import AccessToken
+    from .answers import Json, RefusalError
+    from .keys import KeyRing
+    from .storage import Core
+
+OWN_CLAIMS = (
+    *("iat", "exp", "sub", "tId", "rsub", "sessionHandle"),
+    *("refreshTokenHash1", "parentRefreshTokenHash1", "antiCsrfToken"),
+)
+_STRUCTURE_CHANGED = (
+    "Access token does not contain all the information. "
+    "Maybe the structure has changed?"
+)
+_NOT_RECOGNISED = (
+    "io.supertokens.session.refreshToken.RefreshToken"
+    "$InvalidRefreshTokenFormatException: version of refresh token not recognised"
+)
+# What a real core encrypts there; the length matters to who counts header bytes.
+_REFRESH_TOKEN_BYTES = 207
 
 
-def create(core: CoreState, call: Call) -> dict[str, Any]:
-    """``POST /recipe/session``: any user id will do; nobody looks it up."""
-    user_id = call.text("userId")
-    with_anti_csrf = call.flag("enableAntiCsrf")
-    payload = call.mapping("userDataInJWT")
-    data = call.mapping("userDataInDatabase")
-    dynamic = call.flag_or_none("useDynamicSigningKey")
-    refuse_protected_claims(payload)
+@route("POST /recipe/session")
+def create(  # noqa: PLR0913 -- the fields of the body
+    core: Core,
+    *,
+    user_id: str,
+    enable_anti_csrf: bool,
+    user_data_in_jwt: Json,
+    user_data_in_database: Json,
+    use_dynamic_signing_key: bool = True,
+) -> Json:
+    """Make a session; any user id will do, nobody looks it up."""
+    _refuse_own_claims(user_data_in_jwt)
     now = core.now_ms()
     session = Session(
-        handle=str(uuid.uuid4()),
         user_id=user_id,
-        refresh_hash2="",
-        payload=payload,
-        data=data,
+        payload=user_data_in_jwt,
+        data=user_data_in_database,
+        uses_static_key=not use_dynamic_signing_key,
         created_at_ms=now,
         expires_at_ms=now + core.refresh_token_validity_seconds * 1000,
-        uses_static_key=dynamic is False,
     )
-    anti_csrf = str(uuid.uuid4()) if with_anti_csrf else None
-    answer = pair_of_tokens(core, session, parent_hash1=None, anti_csrf=anti_csrf)
-    refresh_token = answer["refreshToken"]["token"]
-    session.refresh_hash2 = sha256(sha256(refresh_token))
+    answer = _hand_out(core, session, None, with_anti_csrf=enable_anti_csrf)
+    session.refresh_hash1 = _sha256(answer["refreshToken"]["token"])
     core.storage.sessions[session.handle] = session
     return answer
 
 
-def verify(core: CoreState, call: Call) -> dict[str, Any]:
-    """``POST /recipe/session/verify``: promotes a refreshed session's child."""
-    given = call.text("accessToken")
-    checks_anti_csrf = call.flag("doAntiCsrfCheck")
-    checks_anti_csrf &= call.flag("enableAntiCsrf")
-    checks_database = call.flag("checkDatabase")
-    anti_csrf = call.text_or_none("antiCsrfToken")
-    try:
-        token = _live_token(core, given, anti_csrf, checks_anti_csrf=checks_anti_csrf)
-    except TokenReadError as error:
-        return {"status": "TRY_REFRESH_TOKEN", "message": str(error)}
-    session = core.storage.sessions.get(token.session_handle)
-    if checks_database and session is None:
-        return _unauthorised("Either the session has ended or has been blacklisted")
-    is_behind = checks_database and session and token.payload != session.payload
-    if token.parent_hash1 is None and not is_behind:
-        return {"session": session_json(token, token.payload), "status": "OK"}
+@route("POST /recipe/session/verify", tenants="any")
+def verify(  # noqa: PLR0913 -- the fields of the body
+    core: Core,
+    *,
+    access_token: str,
+    do_anti_csrf_check: bool,
+    enable_anti_csrf: bool,
+    check_database: bool,
+    anti_csrf_token: str | None = None,
+) -> Json:
+    """Verify an access token; the first one of a refresh promotes its child."""
+    token = _read(access_token, core.keys, "TRY_REFRESH_TOKEN")
+    if token["exp"] * 1000 < core.now_ms():
+        raise outcome("TRY_REFRESH_TOKEN", message="Access token expired")
+    if do_anti_csrf_check and enable_anti_csrf:
+        if token["antiCsrfToken"] is None:
+            raise outcome("TRY_REFRESH_TOKEN", message=_STRUCTURE_CHANGED)
+        if token["antiCsrfToken"] != anti_csrf_token:
+            raise outcome("TRY_REFRESH_TOKEN", message="anti-csrf check failed")
+    # That the row may have expired is not looked at.
+    session = core.storage.sessions.get(token["sessionHandle"])
+    if check_database and session is None:
+        raise _unauthorised("Either the session has ended or has been blacklisted")
+    payload, parent = _payload(token), token["parentRefreshTokenHash1"]
+    is_behind = check_database and session and payload != session.payload
+    if parent is None and not is_behind:
+        return {"session": _session_json(token, payload), "status": "OK"}
     if session is None:
-        return _unauthorised("Session missing in db")
-    return _renewed(core, session, token, is_behind=bool(is_behind))
-
-
-def _live_token(
-    core: CoreState, given: str, anti_csrf: str | None, *, checks_anti_csrf: bool
-) -> AccessToken:
-    token = read_access_token(given, core.keys)
-    if token.expires_at * 1000 < core.now_ms():
-        raise TokenReadError("Access token expired")
-    if checks_anti_csrf and token.anti_csrf is None:
-        raise TokenReadError(STRUCTURE_CHANGED)
-    if checks_anti_csrf and anti_csrf != token.anti_csrf:
-        raise TokenReadError("anti-csrf check failed")
-    return token
-
-
-def _renewed(
-    core: CoreState, session: Session, token: AccessToken, *, is_behind: bool
-) -> dict[str, Any]:
-    promotes = (
-        token.parent_hash1 is not None
-        and sha256(token.parent_hash1) == session.refresh_hash2
-    )
-    if promotes:
-        _promote(core, session, sha256(token.refresh_hash1))
-    if not (is_behind or sha256(token.refresh_hash1) == session.refresh_hash2):
-        return {"session": session_json(token, token.payload), "status": "OK"}
+        raise _unauthorised("Session missing in db")
+    if parent == session.refresh_hash1:
+        _promote(core, session, token["refreshTokenHash1"])
+    if not is_behind and token["refreshTokenHash1"] != session.refresh_hash1:
+        return {"session": _session_json(token, payload), "status": "OK"}
+    renewed = {**token, "parentRefreshTokenHash1": None, "exp": _expires_at(core)}
     return {
-        "session": session_json(token, session.payload),
-        "accessToken": access_token_json(
-            core,
-            session,
-            refresh_hash1=token.refresh_hash1,
-            parent_hash1=None,
-            anti_csrf=token.anti_csrf,
-        ),
+        "session": _session_json(token, session.payload),
+        "accessToken": _access_token(core, session, renewed),
         "status": "OK",
     }
 
 
-def refresh(core: CoreState, call: Call) -> dict[str, Any]:
-    """``POST /recipe/session/refresh``: a child, or token theft."""
-    given = call.text("refreshToken")
-    anti_csrf = call.text_or_none("antiCsrfToken")
-    with_anti_csrf = call.flag("enableAntiCsrf")
-    dynamic = call.flag("useDynamicSigningKey")
-    try:
-        token = read_refresh_token(given, core.refresh_secret)
-    except TokenReadError as error:
-        return _unauthorised(str(error))
-    if with_anti_csrf and (anti_csrf is None or anti_csrf != token.anti_csrf):
-        return _unauthorised("Anti CSRF token missing, or not matching")
-    session = core.storage.sessions.get(token.session_handle)
-    if session is None or session.expires_at_ms < core.now_ms():
-        return _unauthorised("Session missing in db or has expired")
-    parent_hash1 = sha256(given)
-    hash2 = sha256(parent_hash1)
-    if hash2 != session.refresh_hash2:
-        if token.parent_hash1 is None or (
-            sha256(token.parent_hash1) != session.refresh_hash2
-        ):
+@route("POST /recipe/session/refresh")
+def refresh(
+    core: Core,
+    *,
+    refresh_token: str,
+    anti_csrf_token: str | None = None,
+    enable_anti_csrf: bool,
+    use_dynamic_signing_key: bool,
+) -> Json:
+    """Hand out a child of the refresh token, or tell of a theft."""
+    hash1 = _sha256(refresh_token)
+    token = core.storage.refresh_tokens.get(hash1)
+    if token is None:
+        raise _unauthorised(_NOT_RECOGNISED)
+    if enable_anti_csrf and (
+        anti_csrf_token is None or anti_csrf_token != token.anti_csrf
+    ):
+        raise _unauthorised("Anti CSRF token missing, or not matching")
+    missing = "Session missing in db or has expired"
+    session = _live_session(core, token.session_handle, missing)
+    if hash1 != session.refresh_hash1:
+        if token.parent_hash1 != session.refresh_hash1:
             ids = {"userId": session.user_id, "recipeUserId": session.user_id}
-            return {
-                "status": "TOKEN_THEFT_DETECTED",
-                "session": {"handle": session.handle, **ids},
-            }
-        _promote(core, session, hash2)
-    session.uses_static_key = not dynamic
-    return pair_of_tokens(
-        core,
-        session,
-        parent_hash1=parent_hash1,
-        anti_csrf=str(uuid.uuid4()) if with_anti_csrf else None,
-    )
+            thief = {"handle": session.handle, **ids}
+            return {"status": "TOKEN_THEFT_DETECTED", "session": thief}
+        _promote(core, session, hash1)
+    session.uses_static_key = not use_dynamic_signing_key
+    return _hand_out(core, session, hash1, with_anti_csrf=enable_anti_csrf)
 
 
-def regenerate(core: CoreState, call: Call) -> dict[str, Any]:
-    """``POST /recipe/session/regenerate``: new claims; the signature is not checked."""
-    given = call.text("accessToken")
-    payload = call.mapping_or_none("userDataInJWT")
-    try:
-        token = read_access_token(given)
-    except MalformedTokenError as error:
-        raise RefusalError(500, str(error)) from error
-    except TokenReadError as error:
-        return _unauthorised(str(error))
-    session = core.storage.sessions.get(token.session_handle)
-    if session is None or session.expires_at_ms < core.now_ms():
-        return _unauthorised("Session does not exist.")
-    if payload is not None:
-        refuse_protected_claims(payload)
-        session.payload = payload
-    answer = {"session": session_json(token, session.payload), "status": "OK"}
-    if token.expires_at * 1000 >= core.now_ms():
-        answer["accessToken"] = access_token_json(
-            core,
-            session,
-            refresh_hash1=token.refresh_hash1,
-            parent_hash1=token.parent_hash1,
-            anti_csrf=token.anti_csrf,
-            expires_at=token.expires_at,
-        )
+@route("POST /recipe/session/regenerate", tenants="any")
+def regenerate(
+    core: Core, *, access_token: str, user_data_in_jwt: Json | None = None
+) -> Json:
+    """Put other claims into an access token, whose signature is not checked."""
+    token = _read(access_token, None, "UNAUTHORISED")
+    session = _live_session(core, token["sessionHandle"])
+    if user_data_in_jwt is not None:
+        _refuse_own_claims(user_data_in_jwt)
+        session.payload = user_data_in_jwt
+    answer = {"session": _session_json(token, session.payload), "status": "OK"}
+    if token["exp"] * 1000 >= core.now_ms():
+        answer["accessToken"] = _access_token(core, session, token)
     return answer
 
 
-def _promote(core: CoreState, session: Session, hash2: str) -> None:
-    session.refresh_hash2 = hash2
+@route("GET /recipe/session", tenants="any")
+def read(core: Core, session_handle: str) -> Json:
+    """Show a session, unless it has expired."""
+    session = _live_session(core, session_handle)
+    return {
+        "sessionHandle": session.handle,
+        "userId": session.user_id,
+        "recipeUserId": session.user_id,
+        "userDataInDatabase": session.data,
+        "expiry": session.expires_at_ms,
+        "userDataInJWT": session.payload,
+        "timeCreated": session.created_at_ms,
+        "tenantId": PUBLIC,
+        "status": "OK",
+    }
+
+
+@route("PUT /recipe/session/data", tenants="any")
+def write_data(core: Core, session_handle: str, user_data_in_database: Json) -> Json:
+    """Replace the data that no token shows."""
+    _live_session(core, session_handle).data = user_data_in_database
+    return {"status": "OK"}
+
+
+@route("PUT /recipe/jwt/data", tenants="any")
+def write_payload(core: Core, session_handle: str, user_data_in_jwt: Json) -> Json:
+    """Replace the claims of tokens to come."""
+    _refuse_own_claims(user_data_in_jwt)
+    _live_session(core, session_handle).payload = user_data_in_jwt
+    return {"status": "OK"}
+
+
+@route("GET /recipe/session/user")
+def handles_of_user(core: Core, user_id: str) -> Json:
+    """List the sessions of a user that have not expired."""
+    handles, sessions = core.storage.handles_of(user_id), core.storage.sessions
+    live = [h for h in handles if sessions[h].expires_at_ms >= core.now_ms()]
+    return {"status": "OK", "sessionHandles": live}
+
+
+@route("POST /recipe/session/remove")
+def remove(
+    core: Core,
+    *,
+    user_id: str | None = None,
+    session_handles: list[str] | None = None,
+    revoke_across_all_tenants: bool | None = None,
+) -> Json:
+    """End sessions, by handles or all of a user; there is one tenant."""
+    if (user_id is None) == (session_handles is None):
+        message = "Invalid JSON input - use one of userId or sessionHandles array"
+        raise refusal(400, message)
+    if user_id is None and revoke_across_all_tenants is not None:
+        raise refusal(
+            400,
+            "Invalid JSON input - revokeAcrossAllTenants can only be set if userId is "
+            "set",
+        )
+    if user_id is not None:
+        session_handles = core.storage.handles_of(user_id)
+    sessions = core.storage.sessions
+    removed = [h for h in session_handles or () if sessions.pop(h, None) is not None]
+    return {"status": "OK", "sessionHandlesRevoked": removed}
+
+
+def _live_session(
+    core: Core, handle: str, missing: str = "Session does not exist."
+) -> Session:
+    session = core.storage.sessions.get(handle)
+    if session is None or session.expires_at_ms < core.now_ms():
+        raise _unauthorised(missing)
+    return session
+
+
+def _unauthorised(message: str) -> RefusalError:
+    return outcome("UNAUTHORISED", message=message)
+
+
+def _refuse_own_claims(payload: Json) -> None:
+    if any(name in payload for name in OWN_CLAIMS):
+        raise refusal(400, "The user payload contains protected field")
+
+
+def _promote(core: Core, session: Session, hash1: str) -> None:
+    session.refresh_hash1 = hash1
     session.expires_at_ms = core.now_ms() + core.refresh_token_validity_seconds * 1000
 
 
-def _unauthorised(message: str) -> dict[str, Any]:
-    return {"status": "UNAUTHORISED", "message": message}
+def _hand_out(
+    core: Core, session: Session, parent_hash1: str | None, *, with_anti_csrf: bool
+) -> Json:
+    """Answer with a refresh token, a child of its parent, and an access token."""
+    now = core.now_ms()
+    random = base64.b64encode(secrets.token_bytes(_REFRESH_TOKEN_BYTES)).decode()
+    refresh_token = f"{random}.{secrets.token_hex(32)}.V2"
+    hash1 = _sha256(refresh_token)
+    anti_csrf = new_id() if with_anti_csrf else None
+    kept = RefreshToken(session.handle, parent_hash1, anti_csrf)
+    core.storage.refresh_tokens[hash1] = kept
+    token = {
+        "exp": _expires_at(core),
+        "sub": session.user_id,
+        "tId": PUBLIC,
+        "rsub": session.user_id,
+        "sessionHandle": session.handle,
+        "refreshTokenHash1": hash1,
+        "parentRefreshTokenHash1": parent_hash1,
+        "antiCsrfToken": anti_csrf,
+    }
+    answer = {
+        "session": _session_json(token, session.payload),
+        "accessToken": _access_token(core, session, token),
+        "refreshToken": {
+            "token": refresh_token,
+            "expiry": now + core.refresh_token_validity_seconds * 1000,
+            "createdTime": now,
+        },
+        "status": "OK",
+    }
+    return answer if anti_csrf is None else {**answer, "antiCsrfToken": anti_csrf}
+
+
+def _expires_at(core: Core) -> int:
+    return core.now_ms() // 1000 + core.access_token_validity_seconds
+
+
+def _access_token(core: Core, session: Session, token: Json) -> Json:
+    """Sign the core's claims in *token* and the session's payload, as of now."""
+    own = {**token, "iat": core.now_ms() // 1000}
+    claims = {**{name: own[name] for name in OWN_CLAIMS}, **session.payload}
+    key = core.keys.signing_key(static=session.uses_static_key)
+    return {
+        "token": jwt.encode(key, claims, version="5"),
+        "expiry": own["exp"] * 1000,
+        "createdTime": own["iat"] * 1000,
+    }
+
+
+def _read(access_token: str, keys: KeyRing | None, status: str) -> Json:
+    """Return the claims of an access token; *status* is the answer without them."""
+    try:
+        token = jwt.decode(access_token, keys)
+    except jwt.JwtError as error:
+        raise outcome(status, message=str(error)) from error
+    if not token.keys() >= set(OWN_CLAIMS):
+        raise outcome(status, message=_STRUCTURE_CHANGED)
+    return token
+
+
+def _payload(token: Json) -> Json:
+    return {name: value for name, value in token.items() if name not in OWN_CLAIMS}
+
+
+def _session_json(token: Json, payload: Json) -> Json:
+    return {
+        "handle": token["sessionHandle"],
+        "userId": token["sub"],
+        "recipeUserId": token["rsub"],
+        "userDataInJWT": payload,
+        "tenantId": PUBLIC,
+    }
+
+
+def _sha256(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()

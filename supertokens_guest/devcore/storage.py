@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
-import hashlib
+import base64
 import re
 import secrets
+import uuid
+from collections import defaultdict
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from .answers import Json
+    from .keys import KeyRing
 
 
 def normalised_email(email: str) -> str:
@@ -19,6 +27,11 @@ def normalised_phone_number(phone_number: str) -> str:
     return re.sub(r"[\s().-]", "", phone_number)
 
 
+def new_id() -> str:
+    """Return a UUID, as the core's ids are."""
+    return str(uuid.uuid4())
+
+
 @dataclass(slots=True, eq=False)
 class User:
     """A user with its one login method; the dev core links no accounts.
@@ -26,52 +39,59 @@ class User:
     Attributes:
         recipe_id: ``emailpassword``, ``thirdparty`` or ``passwordless``.
         third_party: The provider's id and the user's id there.
-        password_hash: Salt and digest; see `hash_password`.
+        password_hash: Salt and digest.
     """
 
-    id: str
     recipe_id: str
     joined_at_ms: int
     email: str | None = None
     phone_number: str | None = None
     third_party: tuple[str, str] | None = None
-    password_hash: bytes | None = None
+    password_hash: bytes = b""
+    id: str = field(default_factory=new_id)
 
-    def account_keys(self) -> list[tuple[str, ...]]:
-        """Return the keys under which the user is found by account info."""
-        keys: list[tuple[str, ...]] = []
+    def account_info(self) -> Iterator[tuple[str, ...]]:
+        """Yield the keys under which the user is found."""
         if self.email is not None:
-            keys.append(("email", self.email))
+            yield ("email", self.email)
         if self.phone_number is not None:
-            keys.append(("phoneNumber", self.phone_number))
+            yield ("phoneNumber", self.phone_number)
         if self.third_party is not None:
-            keys.append(("thirdParty", *self.third_party))
-        return keys
+            yield ("thirdParty", *self.third_party)
 
 
 @dataclass(slots=True)
 class Session:
-    """A session's row.
+    """A session.
 
     Attributes:
-        refresh_hash2: SHA-256 of SHA-256 of the refresh token in force.
+        refresh_hash1: SHA-256 of the refresh token in force.
         payload: ``userDataInJWT``.
         data: ``userDataInDatabase``.
     """
 
-    handle: str
     user_id: str
-    refresh_hash2: str
-    payload: dict[str, Any]
-    data: dict[str, Any]
+    payload: Json
+    data: Json
+    uses_static_key: bool
     created_at_ms: int
     expires_at_ms: int
-    uses_static_key: bool
+    refresh_hash1: str = ""
+    handle: str = field(default_factory=new_id)
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
+class RefreshToken:
+    """What a refresh token stands for; it is kept by its SHA-256."""
+
+    session_handle: str
+    parent_hash1: str | None
+    anti_csrf: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class MailToken:
-    """A token that was mailed: for a new password, or to verify an address."""
+    """What a mailed token stands for."""
 
     user_id: str
     email: str
@@ -79,117 +99,118 @@ class MailToken:
 
 
 @dataclass(slots=True)
-class Device:
-    """A passwordless login that has begun.
+class MailTokens:
+    """Tokens that an app mails, for a new password or to verify an address."""
 
-    Attributes:
-        id: Kept by the browser; its hash is the pre-auth session id.
-        codes: By link-code hash.
-    """
+    lifetime_seconds: int
+    kept: dict[str, MailToken] = field(default_factory=dict)
 
-    id: bytes
-    id_hash: str
-    link_code_salt: bytes
-    email: str | None
-    phone_number: str | None
-    failed_attempts: int = 0
-    codes: dict[str, Code] = field(default_factory=dict)
+    def make(self, core: Core, user_id: str, email: str) -> str:
+        """Return a new token of 128 characters."""
+        token = base64.b64encode(secrets.token_hex(48).encode()).decode()
+        expires_at_ms = core.now_ms() + self.lifetime_seconds * 1000
+        self.kept[token] = MailToken(user_id, email, expires_at_ms)
+        return token
 
-    @property
-    def contact(self) -> tuple[str, str]:
-        """Where the code was sent: the name of the field, and its value."""
-        if self.email is not None:
-            return ("email", self.email)
-        return ("phoneNumber", self.phone_number or "")
+    def use(self, core: Core, token: str) -> MailToken | None:
+        """Return what *token* stands for, unless it is too old; this ends its like."""
+        found = self.kept.get(token)
+        if found is None:
+            return None
+        self.forget(found.user_id, found.email)
+        return found if found.expires_at_ms >= core.now_ms() else None
+
+    def forget(self, user_id: str, email: str | None = None) -> None:
+        """Forget a user's tokens, for one address or all."""
+        for token, found in list(self.kept.items()):
+            if found.user_id == user_id and email in {None, found.email}:
+                del self.kept[token]
 
 
 @dataclass(frozen=True, slots=True)
 class Code:
-    """One code of a passwordless login."""
+    """One code of a passwordless login, to type in or to follow as a link."""
+
+    user_input_code: str
+    created_at_ms: int
+    link_code: str = field(default_factory=secrets.token_urlsafe)
+    id: str = field(default_factory=new_id)
+
+
+@dataclass(slots=True)
+class Device:
+    """A passwordless login that has begun.
+
+    Attributes:
+        id: Kept by the browser.
+        pre_auth_session_id: Stands in links.
+    """
 
     id: str
-    created_at_ms: int
+    pre_auth_session_id: str
+    email: str | None
+    phone_number: str | None
+    failed_attempts: int = 0
+    codes: list[Code] = field(default_factory=list)
 
 
 @dataclass(slots=True)
 class Storage:
-    """All rows. A new one is an empty core."""
+    """All that is kept. A new one is an empty core."""
 
     users: dict[str, User] = field(default_factory=dict)
-    users_by_account: dict[tuple[str, ...], dict[str, User]] = field(
-        default_factory=dict
+    users_by_info: defaultdict[tuple[str, ...], list[User]] = field(
+        default_factory=lambda: defaultdict(list)
     )
     verified_emails: set[tuple[str, str]] = field(default_factory=set)
-    verification_tokens: dict[str, MailToken] = field(default_factory=dict)
-    password_tokens: dict[str, MailToken] = field(default_factory=dict)
+    password_tokens: MailTokens = field(default_factory=lambda: MailTokens(3600))
+    verification_tokens: MailTokens = field(
+        default_factory=lambda: MailTokens(24 * 3600)
+    )
     devices: dict[str, Device] = field(default_factory=dict)
     sessions: dict[str, Session] = field(default_factory=dict)
+    refresh_tokens: dict[str, RefreshToken] = field(default_factory=dict)
     roles: dict[str, list[str]] = field(default_factory=dict)
     user_roles: dict[str, list[str]] = field(default_factory=dict)
-    metadata: dict[str, dict[str, Any]] = field(default_factory=dict)
+    metadata: dict[str, Json] = field(default_factory=dict)
 
-    def add_user(self, user: User) -> None:
-        """Add *user*, or add it again after its account info changed."""
+    def put_user(self, user: User) -> None:
+        """Add *user*; call `forget_info` before its account info changes."""
         self.users[user.id] = user
-        for key in user.account_keys():
-            self.users_by_account.setdefault(key, {})[user.id] = user
+        for key in user.account_info():
+            self.users_by_info[key].append(user)
 
-    def forget_accounts(self, user: User) -> None:
-        """Take *user* out of the index, before its account info changes."""
-        for key in user.account_keys():
-            self.users_by_account[key].pop(user.id, None)
-            if not self.users_by_account[key]:
-                del self.users_by_account[key]
-
-    def users_with(self, *key: str) -> dict[str, User]:
-        """Return the users with this piece of account info, by id."""
-        return self.users_by_account.get(key, {})
+    def forget_info(self, user: User) -> None:
+        """Have *user* no longer found by its account info."""
+        for key in user.account_info():
+            self.users_by_info[key].remove(user)
 
     def user_of(self, recipe_id: str, *key: str) -> User | None:
         """Return the one user of a recipe with this piece of account info."""
-        for user in self.users_with(*key).values():
-            if user.recipe_id == recipe_id:
-                return user
-        return None
-
-    def remove_user(self, user_id: str) -> None:
-        """Forget a user and what belongs to it, as far as there is any."""
-        user = self.users.pop(user_id, None)
-        if user is not None:
-            self.forget_accounts(user)
-        self.user_roles.pop(user_id, None)
-        self.metadata.pop(user_id, None)
-        self.verified_emails = {
-            pair for pair in self.verified_emails if pair[0] != user_id
-        }
-        for tokens in (self.verification_tokens, self.password_tokens):
-            for name in [n for n, token in tokens.items() if token.user_id == user_id]:
-                del tokens[name]
-        for handle in self.handles_of(user_id):
-            del self.sessions[handle]
+        users = self.users_by_info.get(key, ())
+        return next((user for user in users if user.recipe_id == recipe_id), None)
 
     def handles_of(self, user_id: str) -> list[str]:
         """Return the handles of a user's sessions, expired ones included."""
-        return [
-            session.handle
-            for session in self.sessions.values()
-            if session.user_id == user_id
-        ]
+        return [s.handle for s in self.sessions.values() if s.user_id == user_id]
 
 
-def hash_password(password: str, salt: bytes | None = None) -> bytes:
-    """Return salt and digest of a password.
+@dataclass
+class Core:
+    """One core: its keys, what it keeps, its clock and its settings.
 
-    A real core takes 100 ms with bcrypt or Argon2. A test double that signs up
-    thousands cannot; it keeps no plain text all the same.
+    Attributes:
+        clock: Seconds since the epoch.
+        api_key: What callers must send, if anything.
     """
-    salt = secrets.token_bytes(16) if salt is None else salt
-    digest = hashlib.sha256(salt + password.encode("utf-8", "surrogatepass")).digest()
-    return salt + digest
 
+    keys: KeyRing
+    clock: Callable[[], float]
+    access_token_validity_seconds: int
+    refresh_token_validity_seconds: int
+    api_key: str | None = None
+    storage: Storage = field(default_factory=Storage)
 
-def password_matches(password: str, password_hash: bytes) -> bool:
-    """Return whether *password* is the one that was hashed."""
-    return secrets.compare_digest(
-        hash_password(password, password_hash[:16]), password_hash
-    )
+    def now_ms(self) -> int:
+        """Return milliseconds since the epoch, as all times of the core are."""
+        return int(self.clock() * 1000)

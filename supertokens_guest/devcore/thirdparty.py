@@ -2,34 +2,34 @@
 
 from __future__ import annotations
 
-import uuid
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from .routing import route
 from .storage import User, normalised_email
 from .users import signed_in
 
 if TYPE_CHECKING:
-    from .call import Call
-    from .state import CoreState
+    from .answers import Json
+    from .storage import Core
 
 RECIPE_ID = "thirdparty"
 
 
-def sign_in_up(core: CoreState, call: Call) -> dict[str, Any]:
-    """``POST /recipe/signinup``: a known user's e-mail follows the provider's."""
-    key = (call.text("thirdPartyId"), call.text("thirdPartyUserId"))
-    given = call.nested("email")
-    email = normalised_email(given.text("id"))
-    is_verified = given.flag("isVerified")
+@route("POST /recipe/signinup")
+def sign_in_up(
+    core: Core, third_party_id: str, third_party_user_id: str, email: Json
+) -> Json:
+    """Sign up or in; a known user's e-mail follows the provider's."""
+    key = (third_party_id, third_party_user_id)
     user = core.storage.user_of(RECIPE_ID, "thirdParty", *key)
     is_new = user is None
+    address = normalised_email(email["id"])
     if user is None:
-        user = User(str(uuid.uuid4()), RECIPE_ID, core.now_ms(), third_party=key)
+        user = User(RECIPE_ID, core.now_ms(), third_party=key)
     else:
-        core.storage.forget_accounts(user)
-    user.email = email
-    core.storage.add_user(user)
-    if is_verified:
-        core.storage.verified_emails.add((user.id, email))
-    answer = {"status": "OK", "createdNewUser": is_new}
-    return {**answer, **signed_in(core, call, user)}
+        core.storage.forget_info(user)
+    user.email = address
+    core.storage.put_user(user)
+    if email["isVerified"]:
+        core.storage.verified_emails.add((user.id, address))
+    return signed_in(core, user, createdNewUser=is_new)

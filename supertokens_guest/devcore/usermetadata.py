@@ -2,30 +2,32 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from .routing import route
 
 if TYPE_CHECKING:
-    from .call import Call
-    from .state import CoreState
+    from .answers import Json
+    from .storage import Core
 
 
-def read(core: CoreState, call: Call) -> dict[str, Any]:
-    """``GET /recipe/user/metadata``."""
-    kept = core.storage.metadata.get(call.parameter("userId"), {})
-    return {"metadata": kept, "status": "OK"}
+@route("GET /recipe/user/metadata", tenants="app")
+def read(core: Core, user_id: str) -> Json:
+    """Show it; for an unknown user it is empty."""
+    return {"metadata": core.storage.metadata.get(user_id, {}), "status": "OK"}
 
 
-def update(core: CoreState, call: Call) -> dict[str, Any]:
-    """``PUT /recipe/user/metadata``: a merge at the top level; null removes a name."""
-    user_id = call.text("userId")
-    changes = call.mapping("metadataUpdate")
-    merged = {**core.storage.metadata.get(user_id, {}), **changes}
+@route("PUT /recipe/user/metadata", tenants="app")
+def update(core: Core, user_id: str, metadata_update: Json) -> Json:
+    """Merge at the top level; null removes a name."""
+    merged = {**core.storage.metadata.get(user_id, {}), **metadata_update}
     kept = {name: value for name, value in merged.items() if value is not None}
     core.storage.metadata[user_id] = kept
     return {"metadata": kept, "status": "OK"}
 
 
-def remove(core: CoreState, call: Call) -> dict[str, Any]:
-    """``POST /recipe/user/metadata/remove``."""
-    core.storage.metadata.pop(call.text("userId"), None)
+@route("POST /recipe/user/metadata/remove", tenants="app")
+def remove(core: Core, user_id: str) -> Json:
+    """Remove it."""
+    core.storage.metadata.pop(user_id, None)
     return {"status": "OK"}

@@ -2,77 +2,70 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from .call import RefusalError
+from .answers import outcome, refusal
+from .routing import route
 
 if TYPE_CHECKING:
-    from .call import Call
-    from .state import CoreState
-
-_UNKNOWN = {"status": "UNKNOWN_ROLE_ERROR"}
+    from .answers import Json
+    from .storage import Core
 
 
-def write_role(core: CoreState, call: Call) -> dict[str, Any]:
-    """``PUT /recipe/role``: make a role, or give it more permissions."""
-    role = _role(call)
-    permissions = _permissions(call) or []
+@route("PUT /recipe/role", tenants="app")
+def write_role(core: Core, role: str, permissions: list[str] | None = None) -> Json:
+    """Make a role, or give it more permissions."""
+    role = role.strip()
+    if not role:
+        raise refusal(400, "Field name 'role' cannot be an empty String")
     is_new = role not in core.storage.roles
-    kept = core.storage.roles.setdefault(role, [])
-    kept.extend(p for p in dict.fromkeys(permissions) if p not in kept)
+    kept = core.storage.roles.get(role, [])
+    core.storage.roles[role] = list(dict.fromkeys([*kept, *(permissions or ())]))
     return {"status": "OK", "createdNewRole": is_new}
 
 
-def remove_role(core: CoreState, call: Call) -> dict[str, Any]:
-    """``POST /recipe/role/remove``: from its users too."""
-    role = _role(call)
-    existed = core.storage.roles.pop(role, None) is not None
+@route("POST /recipe/role/remove", tenants="app")
+def remove_role(core: Core, role: str) -> Json:
+    """Remove a role, from its users too."""
+    existed = core.storage.roles.pop(role.strip(), None) is not None
     for roles in core.storage.user_roles.values():
-        if role in roles:
-            roles.remove(role)
+        roles[:] = [name for name in roles if name != role.strip()]
     return {"status": "OK", "didRoleExist": existed}
 
 
-def roles(core: CoreState, call: Call) -> dict[str, Any]:  # noqa: ARG001 -- an endpoint
-    """``GET /recipe/roles``: all of them."""
+@route("GET /recipe/roles", tenants="app")
+def roles(core: Core) -> Json:
+    """List all roles."""
     return {"status": "OK", "roles": list(core.storage.roles)}
 
 
-def permissions_of_role(core: CoreState, call: Call) -> dict[str, Any]:
-    """``GET /recipe/role/permissions``."""
-    permissions = core.storage.roles.get(_named(call, "role"))
-    if permissions is None:
-        return _UNKNOWN
-    return {"permissions": permissions, "status": "OK"}
+@route("GET /recipe/role/permissions", tenants="app")
+def permissions_of_role(core: Core, role: str) -> Json:
+    """List the permissions of a role."""
+    return {"permissions": core.storage.roles[_known(core, role)], "status": "OK"}
 
 
-def remove_permissions(core: CoreState, call: Call) -> dict[str, Any]:
-    """``POST /recipe/role/permissions/remove``: the named ones, or all."""
-    role = _role(call)
-    permissions = _permissions(call)
-    if role not in core.storage.roles:
-        return _UNKNOWN
-    kept = core.storage.roles[role]
-    core.storage.roles[role] = [
-        name for name in kept if permissions is not None and name not in permissions
-    ]
+@route("POST /recipe/role/permissions/remove", tenants="app")
+def remove_permissions(
+    core: Core, role: str, permissions: list[str] | None = None
+) -> Json:
+    """Take the named permissions from a role, or all."""
+    kept = core.storage.roles[_known(core, role)]
+    kept[:] = [p for p in kept if permissions is not None and p not in permissions]
     return {"status": "OK"}
 
 
-def roles_with_permission(core: CoreState, call: Call) -> dict[str, Any]:
-    """``GET /recipe/permission/roles``."""
-    permission = _named(call, "permission")
-    found = [
-        r for r, permissions in core.storage.roles.items() if permission in permissions
-    ]
+@route("GET /recipe/permission/roles", tenants="app")
+def roles_with_permission(core: Core, permission: str) -> Json:
+    """List the roles that have a permission."""
+    found = [role for role, kept in core.storage.roles.items() if permission in kept]
     return {"status": "OK", "roles": found}
 
 
-def give_role(core: CoreState, call: Call) -> dict[str, Any]:
-    """``PUT /recipe/user/role``."""
-    user_id, role = call.text("userId"), _role(call)
-    if role not in core.storage.roles:
-        return _UNKNOWN
+@route("PUT /recipe/user/role")
+def give_role(core: Core, user_id: str, role: str) -> Json:
+    """Give a role to a user, known or not."""
+    role = _known(core, role)
     kept = core.storage.user_roles.setdefault(user_id, [])
     had_it = role in kept
     if not had_it:
@@ -80,11 +73,10 @@ def give_role(core: CoreState, call: Call) -> dict[str, Any]:
     return {"status": "OK", "didUserAlreadyHaveRole": had_it}
 
 
-def take_role(core: CoreState, call: Call) -> dict[str, Any]:
-    """``POST /recipe/user/role/remove``."""
-    user_id, role = call.text("userId"), _role(call)
-    if role not in core.storage.roles:
-        return _UNKNOWN
+@route("POST /recipe/user/role/remove")
+def take_role(core: Core, user_id: str, role: str) -> Json:
+    """Take a role from a user."""
+    role = _known(core, role)
     kept = core.storage.user_roles.get(user_id, [])
     had_it = role in kept
     if had_it:
@@ -92,40 +84,22 @@ def take_role(core: CoreState, call: Call) -> dict[str, Any]:
     return {"status": "OK", "didUserHaveRole": had_it}
 
 
-def roles_of_user(core: CoreState, call: Call) -> dict[str, Any]:
-    """``GET /recipe/user/roles``: none for an unknown user."""
-    found = core.storage.user_roles.get(call.parameter("userId"), [])
-    return {"roles": found, "status": "OK"}
+@route("GET /recipe/user/roles")
+def roles_of_user(core: Core, user_id: str) -> Json:
+    """List the roles of a user: none for an unknown one."""
+    return {"roles": core.storage.user_roles.get(user_id, []), "status": "OK"}
 
 
-def users_with_role(core: CoreState, call: Call) -> dict[str, Any]:
-    """``GET /recipe/role/users``."""
-    role = _named(call, "role")
-    if role not in core.storage.roles:
-        return _UNKNOWN
-    users = [user for user, roles in core.storage.user_roles.items() if role in roles]
+@route("GET /recipe/role/users")
+def users_with_role(core: Core, role: str) -> Json:
+    """List the users that have a role."""
+    role = _known(core, role)
+    users = [user for user, kept in core.storage.user_roles.items() if role in kept]
     return {"status": "OK", "users": users}
 
 
-def _role(call: Call) -> str:
-    return _not_empty("role", call.text("role").strip())
-
-
-def _named(call: Call, name: str) -> str:
-    return _not_empty(name, call.parameter(name).strip())
-
-
-def _not_empty(name: str, value: str) -> str:
-    if not value:
-        raise RefusalError(400, f"Field name '{name}' cannot be an empty String")
-    return value
-
-
-def _permissions(call: Call) -> list[str] | None:
-    if "permissions" not in call.fields:
-        return None
-    names = [name.strip() for name in call.texts("permissions")]
-    if "" in names:
-        message = "Field name 'permissions' cannot contain an empty string"
-        raise RefusalError(400, message)
-    return names
+def _known(core: Core, role: str) -> str:
+    role = role.strip()
+    if role not in core.storage.roles:
+        raise outcome("UNKNOWN_ROLE_ERROR")
+    return role

@@ -287,40 +287,12 @@ def test_a_changed_address_is_found_and_not_verified(ask: Ask) -> None:
     assert user == signed_in["recipeUserId"]
 
 
-@pytest.mark.parametrize(
-    ("version", "keys"), [("5.4", True), ("5.3", True), ("5.2", False), ("5.1", False)]
-)
-def test_webauthn_is_shown_since_5_3(
-    dev_core: DevCore, version: str, *, keys: bool
-) -> None:
-    """Older SDKs see users as they know them."""
-    answer = httpx.post(
-        f"{dev_core.url}/recipe/signup",
-        json={"email": "a@b.c", "password": "x"},
-        headers={"cdi-version": version},
-    )
-
-    assert keys is ("webauthn" in answer.json()["user"])
-
-
 def test_the_order_of_claims_is_the_core_s(ask: Ask) -> None:
     """The core's first, in its order; the payload's as they came."""
     payload = {"z": 1, "iss": "me", "a": 2}
     token = ask("POST", "/recipe/jwt", payload=payload, **JWT_FIELDS)["jwt"]
 
     assert ["iat", "exp", "iss", "z", "a"] == list(claims(token))
-
-
-@pytest.mark.parametrize("levels", [254, 255, 100_000])
-def test_a_body_is_255_levels_deep_at_most(dev_core: DevCore, levels: int) -> None:
-    """As the core's JSON library has it; the payload is one level down."""
-    nested = '{"a":' * levels + "1" + "}" * levels
-    body = f'{{"payload":{nested},"algorithm":"RS256","jwksDomain":"d","validity":9}}'
-    answer = httpx.post(f"{dev_core.url}/recipe/jwt", content=body)
-
-    expected = (200, None) if levels == 254 else (400, "Invalid Json Input\n")
-    assert expected[0] == answer.status_code
-    assert expected[1] in {None, answer.text}
 
 
 def test_text_that_is_no_utf8_is_written_as_java_does(dev_core: DevCore) -> None:
