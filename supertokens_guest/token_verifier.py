@@ -139,18 +139,17 @@ class TokenVerifier:
             if key_set is None or kid not in key_set.keys:
                 tokens.split(text)  # what no key can make valid shall cause no fetch
                 return kid
-            guest_id, payload, issued_at, expires_at, exp = self._verified(
-                text, key_set
-            )
-            if exp <= self._clock():
-                raise ExpiredTokenError("The token has expired.")
-            return Guest(guest_id, payload, issued_at, expires_at)
+            verified = self._verified(text, key_set)
         except GuestError:
             raise
         except Exception as error:  # noqa: BLE001 - a login must survive any token
             # Not with its text or traceback: either could quote the token.
             logger.error("A token raised %s; it is refused.", type(error).__name__)
             raise MalformedTokenError("The token could not be read.") from None
+        guest_id, payload, issued_at, expires_at, exp = verified
+        if exp <= self._clock():
+            raise ExpiredTokenError("The token has expired.")
+        return Guest(guest_id, payload, issued_at, expires_at)
 
     def _check(self, token: str, key_set: KeySet) -> _Verified:
         """Check *token* in full; the payload is not read before the signature holds."""
