@@ -6,14 +6,12 @@ import hashlib
 import secrets
 from typing import TYPE_CHECKING
 
-from .answers import outcome, refusal
+from .answers import refusal
 from .routing import RecordedRequest, route
-from .storage import User, normalised_email, normalised_phone_number
+from .storage import User, account_info
 from .users import signed_in
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from .answers import Json
     from .storage import Core
 
@@ -25,22 +23,22 @@ FAKE_EMAIL_DOMAIN = "@stfakeemail.supertokens.com"
 @route("POST /recipe/signup")
 def sign_up(core: Core, email: str, password: str) -> Json:
     """Make a user."""
-    email = normalised_email(email)
+    info = account_info(email)
     if not password:
         raise refusal(400, "Password cannot be an empty string")
-    if core.storage.user_of(RECIPE_ID, "email", email) is not None:
+    if core.storage.user_of(RECIPE_ID, info) is not None:
         return {"status": "EMAIL_ALREADY_EXISTS_ERROR"}
-    user = User(RECIPE_ID, core.now_ms(), email, password_hash=_hash(password))
-    core.storage.put_user(user)
-    if email.endswith(FAKE_EMAIL_DOMAIN):
-        core.storage.verified_emails.add((user.id, email))
+    user = User(RECIPE_ID, core.now_ms(), _hash(password))
+    core.storage.put_user(user, info)
+    if info["email"].endswith(FAKE_EMAIL_DOMAIN):
+        core.storage.verified_emails.add((user.id, info["email"]))
     return signed_in(core, user)
 
 
 @route("POST /recipe/signin")
 def sign_in(core: Core, email: str, password: str) -> Json:
     """Check a password."""
-    user = core.storage.user_of(RECIPE_ID, "email", normalised_email(email))
+    user = core.storage.user_of(RECIPE_ID, account_info(email))
     if user is None or not _matches(password, user.password_hash):
         return {"status": "WRONG_CREDENTIALS_ERROR"}
     return signed_in(core, user)
@@ -60,7 +58,14 @@ def update_user(
     user = core.storage.users.get(recipe_user_id)
     if user is None or user.recipe_id != request.headers.get("rid", RECIPE_ID):
         return {"status": "UNKNOWN_USER_ID_ERROR"}
-    _change_info(core, user, request.json)
+    fields = request.json
+    changes = account_info(fields.get("email"), fields.get("phoneNumber"))
+    for name, value in changes.items():
+        if core.storage.user_of(user.recipe_id, {name: value}) not in {None, user}:
+            word = "EMAIL" if name == "email" else "PHONE_NUMBER"
+            return {"status": f"{word}_ALREADY_EXISTS_ERROR"}
+    kept = {name: user.info[name] for name in user.info.keys() - fields.keys()}
+    core.storage.put_user(user, kept | changes)
     if password is not None:
         user.password_hash = _hash(password)
     return {"status": "OK"}
@@ -82,22 +87,6 @@ def consume_reset_token(core: Core, token: str) -> Json:
     if found is None:
         return {"status": "RESET_PASSWORD_INVALID_TOKEN_ERROR"}
     return {"status": "OK", "userId": found.user_id, "email": found.email}
-
-
-def _change_info(core: Core, user: User, changes: Mapping[str, str | None]) -> None:
-    email = changes.get("email", user.email)
-    phone_number = changes.get("phoneNumber", user.phone_number)
-    email = email and normalised_email(email)
-    phone_number = phone_number and normalised_phone_number(phone_number)
-    for name, value, word in (
-        ("email", email, "EMAIL"),
-        ("phoneNumber", phone_number, "PHONE_NUMBER"),
-    ):
-        if core.storage.user_of(user.recipe_id, name, value or "") not in {None, user}:
-            raise outcome(f"{word}_ALREADY_EXISTS_ERROR")
-    core.storage.forget_info(user)
-    user.email, user.phone_number = email, phone_number
-    core.storage.put_user(user)
 
 
 def _hash(password: str, salt: bytes | None = None) -> bytes:

@@ -12,7 +12,8 @@ import json
 import os
 import uuid
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from functools import cached_property
+from typing import TYPE_CHECKING
 
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
@@ -21,8 +22,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-DYNAMIC_KEY_LIFETIME_SECONDS = 168 * 3600
-OVERLAP_SECONDS = 60
+_LIFETIME_MS = 168 * 3600 * 1000
+_OVERLAP_MS = 60 * 1000
+_TURN_MS = _LIFETIME_MS - _OVERLAP_MS
 
 
 class KeyFileError(Exception):
@@ -39,18 +41,31 @@ class SigningKey:
     """An RSA-2048 key with its id: ``s-<uuid>`` or ``d-<ms since the epoch>``."""
 
     kid: str
-    created_at_ms: int
-    private_key: rsa.RSAPrivateKey
-    jwk: dict[str, str] = field(init=False)
+    private_key: rsa.RSAPrivateKey = field(
+        default_factory=lambda: rsa.generate_private_key(65537, 2048)
+    )
 
-    def __post_init__(self) -> None:
-        """Work out the public half once."""
+    @property
+    def created_at_ms(self) -> int:
+        """When a dynamic key was made."""
+        return int(self.kid.removeprefix("d-"))
+
+    @cached_property
+    def jwk(self) -> dict[str, str]:
+        """The public half, as the key set shows it (RFC 7517)."""
         numbers = self.private_key.public_key().public_numbers()
-        modulus = numbers.n.to_bytes(256, "big")
-        exponent = numbers.e.to_bytes(3, "big")
-        jwk = {"kty": "RSA", "kid": self.kid, "n": base64url(modulus)}
-        jwk |= {"e": base64url(exponent), "alg": "RS256", "use": "sig"}
-        object.__setattr__(self, "jwk", jwk)
+        n, e = numbers.n.to_bytes(256, "big"), numbers.e.to_bytes(3, "big")
+        jwk = {"kty": "RSA", "kid": self.kid, "n": base64url(n), "e": base64url(e)}
+        return {**jwk, "alg": "RS256", "use": "sig"}
+
+    @cached_property
+    def pem(self) -> str:
+        """The key as the key file has it."""
+        return self.private_key.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption(),
+        ).decode()
 
     def sign(self, message: bytes) -> bytes:
         """Return the RS256 signature of *message* (RFC 7518, section 3.3)."""
@@ -104,12 +119,11 @@ class KeyRing:
         No core does this to a static key while it runs. One without a database does
         it whenever it starts.
         """
-        kept = (self._static, self._dynamic) if keep_old else ([], [])
+        static, dynamic = (self._static, self._dynamic) if keep_old else ([], [])
+        self._static = [SigningKey(f"s-{uuid.uuid4()}"), *static]
         # A new dynamic key signs at once: it is as if a minute had passed.
-        created_at_ms = self._now_ms() - (OVERLAP_SECONDS * 1000 if kept[1] else 0)
-        static = SigningKey(f"s-{uuid.uuid4()}", created_at_ms, _new_key())
-        self._static = [static, *kept[0]]
-        self._dynamic = [self._new_dynamic(created_at_ms), *kept[1]]
+        made_at_ms = self._now_ms() - (_OVERLAP_MS if keep_old else 0)
+        self._dynamic = [self._new_dynamic(made_at_ms), *dynamic]
         self._save()
 
     def forget_old(self) -> None:
@@ -121,7 +135,7 @@ class KeyRing:
         if static:
             return self._static[0]
         self._take_turns()
-        old_enough = self._now_ms() - OVERLAP_SECONDS * 1000
+        old_enough = self._now_ms() - _OVERLAP_MS
         for key in self._dynamic:
             if key.created_at_ms <= old_enough:
                 return key
@@ -135,13 +149,13 @@ class KeyRing:
     def max_age_seconds(self) -> int:
         """Return for how long the key set may be cached: until the next key is due."""
         self._take_turns()
-        due = self._dynamic[0].created_at_ms + _turn_ms()
+        due = self._dynamic[0].created_at_ms + _TURN_MS
         return max(1, (due - self._now_ms()) // 1000)
 
     def _take_turns(self) -> None:
         now = self._now_ms()
-        if now >= self._dynamic[0].created_at_ms + _turn_ms():
-            kept_ms = DYNAMIC_KEY_LIFETIME_SECONDS * 1000 + 2 * self._validity_ms
+        if now >= self._dynamic[0].created_at_ms + _TURN_MS:
+            kept_ms = _LIFETIME_MS + 2 * self._validity_ms
             kept = [key for key in self._dynamic if key.created_at_ms + kept_ms > now]
             self._dynamic = [self._new_dynamic(now), *kept]
             self._save()
@@ -150,7 +164,7 @@ class KeyRing:
         taken = {key.kid for key in self._dynamic}
         while f"d-{created_at_ms}" in taken:
             created_at_ms += 1
-        return SigningKey(f"d-{created_at_ms}", created_at_ms, _new_key())
+        return SigningKey(f"d-{created_at_ms}")
 
     def _now_ms(self) -> int:
         return int(self._clock() * 1000)
@@ -159,9 +173,7 @@ class KeyRing:
         if self._file is None:
             return
         kinds = {"static": self._static, "dynamic": self._dynamic}
-        text = json.dumps(
-            {kind: [_to_json(key) for key in keys] for kind, keys in kinds.items()}
-        )
+        text = json.dumps({k: {x.kid: x.pem for x in v} for k, v in kinds.items()})
         fresh = self._file.with_name(self._file.name + ".new")
         try:
             fresh.unlink(missing_ok=True)
@@ -176,41 +188,21 @@ class KeyRing:
 
     def _read(self, file: Path) -> None:
         try:
-            kept = json.loads(file.read_text())
-            self._static = [_from_json(item) for item in kept["static"]]
-            self._dynamic = [_from_json(item) for item in kept["dynamic"]]
+            kinds = json.loads(file.read_text())
+            self._static = [_read_key(*item) for item in kinds["static"].items()]
+            self._dynamic = [_read_key(*item) for item in kinds["dynamic"].items()]
+            # Both kinds must be there to sign with.
+            _ = self._static[0], self._dynamic[0].created_at_ms
         except OSError as error:
             message = f"cannot read the key file {file}: {error.strerror}"
             raise KeyFileError(message) from error
-        except (KeyError, TypeError, ValueError) as error:
-            raise _not_a_key_file(file) from error
-        if not (self._static and self._dynamic):
-            raise _not_a_key_file(file)
+        except (AttributeError, LookupError, TypeError, ValueError) as error:
+            message = f"the key file {file} does not hold a dev core's keys"
+            raise KeyFileError(message) from error
 
 
-def _not_a_key_file(file: Path) -> KeyFileError:
-    return KeyFileError(f"the key file {file} does not hold a dev core's keys")
-
-
-def _turn_ms() -> int:
-    return (DYNAMIC_KEY_LIFETIME_SECONDS - OVERLAP_SECONDS) * 1000
-
-
-def _new_key() -> rsa.RSAPrivateKey:
-    return rsa.generate_private_key(public_exponent=65537, key_size=2048)
-
-
-def _to_json(key: SigningKey) -> dict[str, Any]:
-    pem = key.private_key.private_bytes(
-        serialization.Encoding.PEM,
-        serialization.PrivateFormat.PKCS8,
-        serialization.NoEncryption(),
-    )
-    return {"kid": key.kid, "created_at_ms": key.created_at_ms, "pem": pem.decode()}
-
-
-def _from_json(kept: dict[str, Any]) -> SigningKey:
-    private_key = serialization.load_pem_private_key(kept["pem"].encode(), None)
+def _read_key(kid: str, pem: str) -> SigningKey:
+    private_key = serialization.load_pem_private_key(pem.encode(), None)
     if not isinstance(private_key, rsa.RSAPrivateKey):
         raise TypeError("not an RSA key")
-    return SigningKey(kept["kid"], kept["created_at_ms"], private_key)
+    return SigningKey(kid, private_key)

@@ -1,4 +1,4 @@
-"""The passwordless recipe: codes to type in, links to follow, and its users."""
+"""The passwordless recipe: codes to type in, and links to follow."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ import secrets
 from typing import TYPE_CHECKING
 
 from .answers import outcome, refusal
-from .routing import route
-from .storage import Code, Device, User, normalised_email, normalised_phone_number
+from .routing import RecordedRequest, route
+from .storage import Code, Device, User, account_info
 from .users import signed_in
 
 if TYPE_CHECKING:
@@ -30,19 +30,15 @@ def create_code(
     user_input_code: str | None = None,
 ) -> Json:
     """Begin a login, or make another code for one."""
-    _check_one(email=email, phoneNumber=phone_number, deviceId=device_id)
-    if device_id is None:
-        device = Device(
-            id=base64.b64encode(secrets.token_bytes(32)).decode(),
-            pre_auth_session_id=secrets.token_urlsafe(),
-            email=email and normalised_email(email),
-            phone_number=phone_number and normalised_phone_number(phone_number),
-        )
-        core.storage.devices[device.pre_auth_session_id] = device
-    elif found := _devices_with(core, id=device_id):
-        device = found[0]
-    else:
+    devices = _devices(core, email=email, phoneNumber=phone_number, deviceId=device_id)
+    if device_id is not None and not devices:
         return {"status": "RESTART_FLOW_ERROR"}
+    if device_id is None:
+        fresh_id = base64.b64encode(secrets.token_bytes(32)).decode()
+        device = Device(account_info(email, phone_number), fresh_id)
+        core.storage.devices[device.pre_auth_session_id] = device
+    else:
+        device = devices[0]
     typed = user_input_code or f"{secrets.randbelow(10**6):06}"
     if any(code.user_input_code == typed for code in device.codes):
         return {"status": "USER_INPUT_CODE_ALREADY_USED_ERROR"}
@@ -58,45 +54,65 @@ def create_code(
     }
 
 
+@route("POST /recipe/signinup/code/check")
 @route("POST /recipe/signinup/code/consume")
-def consume_code(
+def consume_code(  # noqa: PLR0913 -- the fields of the body
     core: Core,
+    request: RecordedRequest,
     *,
     pre_auth_session_id: str,
     device_id: str | None = None,
     user_input_code: str | None = None,
     link_code: str | None = None,
 ) -> Json:
-    """Sign up or in, which ends all logins for the address or number."""
-    device = _checked(core, pre_auth_session_id, device_id, user_input_code, link_code)
-    contact = {"email": device.email, "phone_number": device.phone_number}
-    for other in _devices_with(core, **contact):
-        del core.storage.devices[other.pre_auth_session_id]
-    user = User(RECIPE_ID, core.now_ms(), device.email, device.phone_number)
-    known = core.storage.user_of(RECIPE_ID, *next(user.account_info()))
-    if known is None:
-        core.storage.put_user(user)
+    """Check a code, and sign up or in; a wrong one to type in counts as an attempt."""
+    is_typed = device_id is not None and user_input_code is not None
+    if is_typed is (link_code is not None):
+        raise refusal(
+            400, "Please provide exactly one of linkCode or deviceId+userInputCode"
+        )
+    device = core.storage.devices.get(pre_auth_session_id)
+    if device is None:
+        raise outcome("RESTART_FLOW_ERROR")
+    if is_typed and device_id != device.id:
+        raise refusal(400, "preAuthSessionId and deviceId doesn't match")
+    given = user_input_code if is_typed else link_code
+    for code in device.codes:
+        if given == (code.user_input_code if is_typed else code.link_code):
+            break
     else:
-        user = known
-    if user.email is not None:
-        core.storage.verified_emails.add((user.id, user.email))
-    return signed_in(
-        core, user, createdNewUser=known is None, consumedDevice=_device_json(device)
+        raise _wrong_code(core, device, "INCORRECT", is_typed=is_typed)
+    if core.now_ms() - code.created_at_ms > CODE_LIFETIME_MS:
+        raise _wrong_code(core, device, "EXPIRED", is_typed=is_typed)
+    if request.route.endswith("/check"):
+        return {"status": "OK", "consumedDevice": _device_json(device)}
+    return _logged_in(core, device)
+
+
+def _wrong_code(core: Core, device: Device, why: str, *, is_typed: bool) -> Exception:
+    device.failed_attempts += is_typed
+    if device.failed_attempts >= MAX_ATTEMPTS:
+        del core.storage.devices[device.pre_auth_session_id]
+    if not is_typed or device.failed_attempts >= MAX_ATTEMPTS:
+        return outcome("RESTART_FLOW_ERROR")
+    return outcome(
+        f"{why}_USER_INPUT_CODE_ERROR",
+        failedCodeInputAttemptCount=device.failed_attempts,
+        maximumCodeInputAttempts=MAX_ATTEMPTS,
     )
 
 
-@route("POST /recipe/signinup/code/check")
-def check_code(
-    core: Core,
-    *,
-    pre_auth_session_id: str,
-    device_id: str | None = None,
-    user_input_code: str | None = None,
-    link_code: str | None = None,
-) -> Json:
-    """Check a code without the login."""
-    device = _checked(core, pre_auth_session_id, device_id, user_input_code, link_code)
-    return {"status": "OK", "consumedDevice": _device_json(device)}
+def _logged_in(core: Core, device: Device) -> Json:
+    """Answer with the user, and end all logins for the address or number."""
+    for other in [d for d in core.storage.devices.values() if d.info == device.info]:
+        del core.storage.devices[other.pre_auth_session_id]
+    known = core.storage.user_of(RECIPE_ID, device.info)
+    user = known or User(RECIPE_ID, core.now_ms())
+    core.storage.put_user(user, {**user.info, **device.info})
+    if "email" in user.info:
+        core.storage.verified_emails.add((user.id, user.info["email"]))
+    consumed = _device_json(device)
+    return signed_in(core, user, createdNewUser=known is None, consumedDevice=consumed)
 
 
 @route("GET /recipe/signinup/codes")
@@ -109,18 +125,12 @@ def listed(
     pre_auth_session_id: str | None = None,
 ) -> Json:
     """List the logins that have begun."""
-    _check_one(
+    found = _devices(
+        core,
         email=email,
         phoneNumber=phone_number,
         deviceId=device_id,
         preAuthSessionId=pre_auth_session_id,
-    )
-    found = _devices_with(
-        core,
-        email=email and normalised_email(email),
-        phone_number=phone_number and normalised_phone_number(phone_number),
-        id=device_id,
-        pre_auth_session_id=pre_auth_session_id,
     )
     devices = [
         {**_device_json(device), "codes": [_code_json(code) for code in device.codes]}
@@ -144,82 +154,32 @@ def remove_codes(
     core: Core, email: str | None = None, phone_number: str | None = None
 ) -> Json:
     """Remove all codes of an address or a number."""
-    _check_one(email=email, phoneNumber=phone_number)
-    for device in _devices_with(
-        core,
-        email=email and normalised_email(email),
-        phone_number=phone_number and normalised_phone_number(phone_number),
-    ):
+    for device in _devices(core, email=email, phoneNumber=phone_number):
         del core.storage.devices[device.pre_auth_session_id]
     return {"status": "OK"}
 
 
-def _check_one(**given: str | None) -> None:
+def _devices(core: Core, **given: str | None) -> list[Device]:
+    """Return the logins that have begun, by the one of the fields that is given."""
     if list(given.values()).count(None) != len(given) - 1:
         *names, last = given
         listed = f"{', '.join(names)} or {last}"
         raise refusal(400, f"Please provide exactly one of {listed}")
-
-
-def _devices_with(core: Core, **wanted: str | None) -> list[Device]:
-    """Return the logins that have one of the attributes."""
+    info = account_info(given.get("email"), given.get("phoneNumber"))
+    ids = {given.get("deviceId"), given.get("preAuthSessionId")}
     return [
         device
         for device in core.storage.devices.values()
-        if any(
-            value and getattr(device, name) == value for name, value in wanted.items()
-        )
+        if device.info == info or ids & {device.id, device.pre_auth_session_id}
     ]
 
 
-def _checked(
-    core: Core,
-    pre_auth_session_id: str,
-    device_id: str | None,
-    user_input_code: str | None,
-    link_code: str | None,
-) -> Device:
-    """Return the login whose code was given; a wrong one counts as an attempt."""
-    if [device_id is None, user_input_code is None] != [link_code is not None] * 2:
-        raise refusal(
-            400, "Please provide exactly one of linkCode or deviceId+userInputCode"
-        )
-    device = core.storage.devices.get(pre_auth_session_id)
-    if device is None:
-        raise outcome("RESTART_FLOW_ERROR")
-    if device_id not in {None, device.id}:
-        raise refusal(400, "preAuthSessionId and deviceId doesn't match")
-    given = (link_code, user_input_code)
-    code = next(
-        (
-            c
-            for c in device.codes
-            if given in {(c.link_code, None), (None, c.user_input_code)}
-        ),
-        None,
-    )
-    if code is not None and core.now_ms() - code.created_at_ms <= CODE_LIFETIME_MS:
-        return device
-    if link_code is not None:
-        raise outcome("RESTART_FLOW_ERROR")
-    device.failed_attempts += 1
-    if device.failed_attempts >= MAX_ATTEMPTS:
-        del core.storage.devices[pre_auth_session_id]
-        raise outcome("RESTART_FLOW_ERROR")
-    raise outcome(
-        f"{'INCORRECT' if code is None else 'EXPIRED'}_USER_INPUT_CODE_ERROR",
-        failedCodeInputAttemptCount=device.failed_attempts,
-        maximumCodeInputAttempts=MAX_ATTEMPTS,
-    )
-
-
 def _device_json(device: Device) -> Json:
-    shown: Json = {
+    return {
         "preAuthSessionId": device.pre_auth_session_id,
         "failedCodeInputAttemptCount": device.failed_attempts,
+        **device.info,
     }
-    contact = {"email": device.email, "phoneNumber": device.phone_number}
-    return shown | {name: value for name, value in contact.items() if value is not None}
 
 
 def _code_json(code: Code) -> Json:

@@ -91,20 +91,18 @@ def verify(  # noqa: PLR0913 -- the fields of the body
         raise _unauthorised("Either the session has ended or has been blacklisted")
     payload, parent = _payload(token), token["parentRefreshTokenHash1"]
     is_behind = check_database and session and payload != session.payload
+    answer = {"session": _session_json(token, payload), "status": "OK"}
     if parent is None and not is_behind:
-        return {"session": _session_json(token, payload), "status": "OK"}
+        return answer
     if session is None:
         raise _unauthorised("Session missing in db")
     if parent == session.refresh_hash1:
         _promote(core, session, token["refreshTokenHash1"])
-    if not is_behind and token["refreshTokenHash1"] != session.refresh_hash1:
-        return {"session": _session_json(token, payload), "status": "OK"}
-    renewed = {**token, "parentRefreshTokenHash1": None, "exp": _expires_at(core)}
-    return {
-        "session": _session_json(token, session.payload),
-        "accessToken": _access_token(core, session, renewed),
-        "status": "OK",
-    }
+    if is_behind or token["refreshTokenHash1"] == session.refresh_hash1:
+        renewed = {**token, "parentRefreshTokenHash1": None, "exp": _expires_at(core)}
+        answer["session"] = _session_json(token, session.payload)
+        answer["accessToken"] = _access_token(core, session, renewed)
+    return answer
 
 
 @route("POST /recipe/session/refresh")

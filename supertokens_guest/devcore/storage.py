@@ -6,12 +6,11 @@ import base64
 import re
 import secrets
 import uuid
-from collections import defaultdict
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from .answers import Json
     from .keys import KeyRing
@@ -22,9 +21,15 @@ def normalised_email(email: str) -> str:
     return email.strip().lower()
 
 
-def normalised_phone_number(phone_number: str) -> str:
-    """Return *phone_number* as stored; the core knows more about the world's forms."""
-    return re.sub(r"[\s().-]", "", phone_number)
+def account_info(email: str | None = None, phone_number: str | None = None) -> Json:
+    """Return what is given, as the core stores it, by the names of the fields."""
+    info = {}
+    if email is not None:
+        info["email"] = normalised_email(email)
+    if phone_number is not None:
+        # The core knows more about the world's forms.
+        info["phoneNumber"] = re.sub(r"[\s().-]", "", phone_number)
+    return info
 
 
 def new_id() -> str:
@@ -38,26 +43,16 @@ class User:
 
     Attributes:
         recipe_id: ``emailpassword``, ``thirdparty`` or ``passwordless``.
-        third_party: The provider's id and the user's id there.
+        info: Its ``email``, ``phoneNumber`` or ``thirdParty`` (the provider's id and
+            the user's there); changed by `Storage.put_user` alone.
         password_hash: Salt and digest.
     """
 
     recipe_id: str
     joined_at_ms: int
-    email: str | None = None
-    phone_number: str | None = None
-    third_party: tuple[str, str] | None = None
     password_hash: bytes = b""
+    info: Json = field(default_factory=dict)
     id: str = field(default_factory=new_id)
-
-    def account_info(self) -> Iterator[tuple[str, ...]]:
-        """Yield the keys under which the user is found."""
-        if self.email is not None:
-            yield ("email", self.email)
-        if self.phone_number is not None:
-            yield ("phoneNumber", self.phone_number)
-        if self.third_party is not None:
-            yield ("thirdParty", *self.third_party)
 
 
 @dataclass(slots=True)
@@ -142,14 +137,14 @@ class Device:
     """A passwordless login that has begun.
 
     Attributes:
+        info: The ``email`` or ``phoneNumber`` to which codes are sent.
         id: Kept by the browser.
         pre_auth_session_id: Stands in links.
     """
 
+    info: Json
     id: str
-    pre_auth_session_id: str
-    email: str | None
-    phone_number: str | None
+    pre_auth_session_id: str = field(default_factory=secrets.token_urlsafe)
     failed_attempts: int = 0
     codes: list[Code] = field(default_factory=list)
 
@@ -159,9 +154,7 @@ class Storage:
     """All that is kept. A new one is an empty core."""
 
     users: dict[str, User] = field(default_factory=dict)
-    users_by_info: defaultdict[tuple[str, ...], list[User]] = field(
-        default_factory=lambda: defaultdict(list)
-    )
+    users_by_info: dict[tuple[str, Any], list[User]] = field(default_factory=dict)
     verified_emails: set[tuple[str, str]] = field(default_factory=set)
     password_tokens: MailTokens = field(default_factory=lambda: MailTokens(3600))
     verification_tokens: MailTokens = field(
@@ -174,20 +167,19 @@ class Storage:
     user_roles: dict[str, list[str]] = field(default_factory=dict)
     metadata: dict[str, Json] = field(default_factory=dict)
 
-    def put_user(self, user: User) -> None:
-        """Add *user*; call `forget_info` before its account info changes."""
-        self.users[user.id] = user
-        for key in user.account_info():
-            self.users_by_info[key].append(user)
-
-    def forget_info(self, user: User) -> None:
-        """Have *user* no longer found by its account info."""
-        for key in user.account_info():
+    def put_user(self, user: User, info: Json) -> None:
+        """Add *user*, or give it other account info."""
+        for key in user.info.items():
             self.users_by_info[key].remove(user)
+        self.users[user.id] = user
+        user.info = info
+        for key in info.items():
+            self.users_by_info.setdefault(key, []).append(user)
 
-    def user_of(self, recipe_id: str, *key: str) -> User | None:
-        """Return the one user of a recipe with this piece of account info."""
-        users = self.users_by_info.get(key, ())
+    def user_of(self, recipe_id: str, info: Json) -> User | None:
+        """Return the one user of a recipe with any of this account info."""
+        found = (self.users_by_info.get(key, ()) for key in info.items())
+        users = (user for users in found for user in users)
         return next((user for user in users if user.recipe_id == recipe_id), None)
 
     def handles_of(self, user_id: str) -> list[str]:

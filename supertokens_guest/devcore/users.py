@@ -6,12 +6,10 @@ import base64
 from typing import TYPE_CHECKING, Any
 
 from .answers import refusal
-from .routing import PUBLIC, RecordedRequest, route
-from .storage import normalised_email, normalised_phone_number
+from .routing import PUBLIC, route
+from .storage import account_info
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from .answers import Json
     from .storage import Core, User
 
@@ -35,31 +33,31 @@ def signed_in(core: Core, user: User, **more: Any) -> Json:
 
 def user_json(core: Core, user: User) -> Json:
     """Return a user as every answer shows it."""
-    shared = {"tenantIds": [PUBLIC], "timeJoined": user.joined_at_ms}
-    method: Json = {
-        **shared,
-        "recipeUserId": user.id,
-        "verified": user.email is None
-        or (user.id, user.email) in core.storage.verified_emails,
-        "recipeId": user.recipe_id,
-    }
-    if user.email is not None:
-        method["email"] = user.email
-    if user.phone_number is not None:
-        method["phoneNumber"] = user.phone_number
-    if user.third_party is not None:
-        method["thirdParty"] = dict(
-            zip(("id", "userId"), user.third_party, strict=True)
+    email = user.info.get("email")
+    info = dict(user.info)
+    if "thirdParty" in info:
+        info["thirdParty"] = dict(
+            zip(("id", "userId"), info["thirdParty"], strict=True)
         )
-    plurals = {"email": "emails", "phoneNumber": "phoneNumbers"}
-    plurals["thirdParty"] = "thirdParty"
+    shared = {"tenantIds": [PUBLIC], "timeJoined": user.joined_at_ms}
     return {
         "id": user.id,
         "isPrimaryUser": False,
         **shared,
-        **{p: [method[n]] if n in method else [] for n, p in plurals.items()},
+        "emails": [info["email"]] if "email" in info else [],
+        "phoneNumbers": [info["phoneNumber"]] if "phoneNumber" in info else [],
+        "thirdParty": [info["thirdParty"]] if "thirdParty" in info else [],
         "webauthn": {"credentialIds": []},
-        "loginMethods": [method],
+        "loginMethods": [
+            {
+                **shared,
+                "recipeUserId": user.id,
+                "verified": not email
+                or (user.id, email) in core.storage.verified_emails,
+                "recipeId": user.recipe_id,
+                **info,
+            }
+        ],
     }
 
 
@@ -73,43 +71,32 @@ def by_id(core: Core, user_id: str) -> Json:
 
 
 @route("GET /users/by-accountinfo")
-def by_account_info(
-    core: Core, request: RecordedRequest, do_union_of_account_info: str
+def by_account_info(  # noqa: PLR0913 -- the fields of the query
+    core: Core,
+    *,
+    do_union_of_account_info: str,
+    email: str | None = None,
+    phone_number: str | None = None,
+    third_party_id: str | None = None,
+    third_party_user_id: str | None = None,
 ) -> Json:
     """Show whose any, or all, of the given info is."""
     if do_union_of_account_info not in {"true", "false"}:
         message = "'doUnionOfAccountInfo' should be either 'true' or 'false'"
         raise refusal(400, message)
-    found = [
-        {user.id: user for user in core.storage.users_by_info.get(key, ())}
-        for key in _account_info(request.query)
-    ]
-    ids = [users.keys() for users in found]
-    if do_union_of_account_info == "true":
-        wanted = set().union(*ids)
-    else:
-        wanted = set(ids[0]).intersection(*ids) if ids else set()
-    users = [core.storage.users[user_id] for user_id in wanted]
-    users.sort(key=_position)
-    return {"status": "OK", "users": [user_json(core, user) for user in users]}
-
-
-def _account_info(query: Mapping[str, str]) -> list[tuple[str, ...]]:
-    keys: list[tuple[str, ...]] = []
-    if "email" in query:
-        keys.append(("email", normalised_email(query["email"])))
-    if "phoneNumber" in query:
-        keys.append(("phoneNumber", normalised_phone_number(query["phoneNumber"])))
-    third_party = [query[n] for n in ("thirdPartyId", "thirdPartyUserId") if n in query]
-    if len(third_party) == 1:
+    if (third_party_id is None) != (third_party_user_id is None):
         raise refusal(
             400,
             "If 'thirdPartyId' is provided, 'thirdPartyUserId' must also be provided, "
             "and vice versa",
         )
-    if third_party:
-        keys.append(("thirdParty", *third_party))
-    return keys
+    info = account_info(email, phone_number)
+    if third_party_id is not None:
+        info["thirdParty"] = (third_party_id, third_party_user_id)
+    found = [set(core.storage.users_by_info.get(key, ())) for key in info.items()]
+    combine = set.union if do_union_of_account_info == "true" else set.intersection
+    users = sorted(combine(*found) if found else (), key=_position)
+    return {"status": "OK", "users": [user_json(core, user) for user in users]}
 
 
 @route("GET /users")
@@ -135,9 +122,9 @@ def listed(
     if pagination_token is not None:
         start = _read_page_token(pagination_token)
         users = [
-            user
-            for user in users
-            if _position(user) == start or (_position(user) > start) is not descends
+            u
+            for u in users
+            if _position(u) == start or (_position(u) > start) is not descends
         ]
     answer: Json = {"status": "OK"}
     answer["users"] = [user_json(core, user) for user in users[:size]]
@@ -156,9 +143,9 @@ def count(core: Core, include_recipe_ids: str = "") -> Json:
 def remove(core: Core, user_id: str) -> Json:
     """Remove a user and all that belongs to it, as far as there is any."""
     kept = core.storage
-    user = kept.users.pop(user_id, None)
-    if user is not None:
-        kept.forget_info(user)
+    if user_id in kept.users:
+        kept.put_user(kept.users[user_id], {})
+        del kept.users[user_id]
     kept.user_roles.pop(user_id, None)
     kept.metadata.pop(user_id, None)
     kept.verified_emails = {p for p in kept.verified_emails if p[0] != user_id}

@@ -136,8 +136,9 @@ def test_the_file_is_the_owner_s(clock: Clock, tmp_path: Path) -> None:
         "",
         "{}",
         "[]",
-        '{"static": [], "dynamic": []}',
-        '{"static": [{"kid": "s", "created_at_ms": 1, "pem": "x"}], "dynamic": []}',
+        '{"static": {}, "dynamic": {}}',
+        '{"static": {"s-1": "x"}, "dynamic": {}}',
+        '{"static": {"s-1": 5}, "dynamic": {}}',
     ],
 )
 def test_a_file_of_something_else_is_an_error(
