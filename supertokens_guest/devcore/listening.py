@@ -37,22 +37,21 @@ class _Protocol(H11Protocol):
 class Server(uvicorn.Server):
     """Ends at once: nobody waits for a slow answer of a core that was stopped."""
 
-    @classmethod
-    def of(cls, app: ASGIApp) -> Server:
-        """Return a server for *app* that leaves the process's logging alone."""
-        config = uvicorn.Config(
-            app,
-            http=_Protocol,
-            ws="none",
-            loop="asyncio",
-            lifespan="off",
-            interface="asgi3",
-            log_config=None,
-            log_level=None,
-            proxy_headers=False,
-            server_header=False,
+    def __init__(self, app: ASGIApp) -> None:
+        """Serve *app*, and leave the process's logging alone."""
+        super().__init__(
+            uvicorn.Config(
+                app,
+                http=_Protocol,
+                ws="none",
+                loop="asyncio",
+                lifespan="off",
+                interface="asgi3",
+                log_config=None,
+                proxy_headers=False,
+                server_header=False,
+            )
         )
-        return cls(config)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Close the listening sockets and all connections."""
@@ -66,18 +65,17 @@ class Server(uvicorn.Server):
 
 
 def resolve(host: str, *, allow_remote: bool) -> str:
-    """Return the address of *host*.
+    """Return the address of *host*: an address already, or ``localhost``.
 
     Raises:
-        DevCoreError: It has none, or is no loopback address and need not be another.
+        DevCoreError: It is neither, or it is no loopback address and need not be.
     """
+    address = "127.0.0.1" if host == "localhost" else host
     try:
-        found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
-    except OSError as error:
-        raise DevCoreError(f"unknown host {host!r}: {error.strerror}") from error
-    address = str(found[0][4][0])
-    ip = ipaddress.ip_address(address.partition("%")[0])
-    if not (allow_remote or ip.is_loopback):
+        is_loopback = ipaddress.ip_address(address).is_loopback
+    except ValueError as error:
+        raise DevCoreError(f"unknown host {host!r}: give its IP address") from error
+    if not (allow_remote or is_loopback):
         raise DevCoreError(
             f"{host} is not a loopback address; the dev core is no server for others "
             "(allow_remote=True, or --allow-remote, if you mean it)"
@@ -101,7 +99,6 @@ def listen(address: str, port: int) -> socket.socket:
         listener.listen(1024)
     except OSError as error:
         listener.close()
-        raise DevCoreError(
-            f"cannot listen on {address} port {port}: {error.strerror}"
-        ) from error
+        message = f"cannot listen on {address} port {port}: {error.strerror}"
+        raise DevCoreError(message) from error
     return listener

@@ -147,10 +147,8 @@ def _allowed_endpoint(core: Core, request: RecordedRequest) -> Endpoint:
 
 def _check_api_key(core: Core, headers: Mapping[str, str]) -> None:
     bearer = re.sub("(?i)^bearer ", "", headers.get("authorization", ""))
-    given = headers.get("api-key", bearer).strip()
-    if core.api_key and not secrets.compare_digest(
-        given.encode(), core.api_key.encode()
-    ):
+    given = headers.get("api-key", bearer).strip().encode()
+    if core.api_key and not secrets.compare_digest(given, core.api_key.encode()):
         raise refusal(401, "Invalid API key")
 
 
@@ -166,22 +164,21 @@ def _arguments(
     rule: Callable[..., Any], core: Core, request: RecordedRequest
 ) -> dict[str, Any]:
     """Return what *rule* asks for: ``core``, the ``request``, and fields of it."""
-    given: dict[str, Any] = {"core": core, "request": request}
-    parameters = inspect.signature(rule).parameters
-    asked = [parameter for name, parameter in parameters.items() if name not in given]
+    arguments: dict[str, Any] = {}
     in_query = request.method == "GET"
-    fields = dict(request.query) if in_query or not asked else _body_fields(request)
-    arguments = {name: given[name] for name in parameters if name in given}
-    for parameter in asked:
-        name = wire_name(parameter.name)
-        if name in fields or parameter.default is parameter.empty:
+    wrong = "missing in GET request" if in_query else "invalid in JSON input"
+    fields: Mapping[str, Any] | None = request.query if in_query else None
+    for name, parameter in inspect.signature(rule).parameters.items():
+        if name in {"core", "request"}:
+            arguments[name] = core if name == "core" else request
+            continue
+        fields = _body_fields(request) if fields is None else fields
+        wired = wire_name(name)
+        if wired in fields or parameter.default is parameter.empty:
             try:
-                arguments[parameter.name] = _read(parameter.annotation, fields[name])
+                arguments[name] = _read(parameter.annotation, fields[wired])
             except (KeyError, ValueError, OverflowError):
-                wrong = (
-                    "missing in GET request" if in_query else "invalid in JSON input"
-                )
-                raise refusal(400, f"Field name '{name}' is {wrong}") from None
+                raise refusal(400, f"Field name '{wired}' is {wrong}") from None
     return arguments
 
 

@@ -6,6 +6,7 @@ import re
 import threading
 import time
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -68,9 +69,8 @@ class DevCore:
     ) -> None:
         """Make the keys; `start` listens."""
         if api_key is not None and not _API_KEY.fullmatch(api_key):
-            raise DevCoreError(
-                "an API key has at least 20 characters, all of A-Z a-z 0-9 = -"
-            )
+            message = "an API key has at least 20 characters, all of A-Z a-z 0-9 = -"
+            raise DevCoreError(message)
         self._address = resolve(host, allow_remote=allow_remote)
         self._port = port
         keys = KeyRing(
@@ -124,13 +124,9 @@ class DevCore:
             return
         listener = listen(self._address, self._port)
         self._port = listener.getsockname()[1]
-        self._server = Server.of(self._app)
-        self._thread = threading.Thread(
-            target=self._server.run,
-            kwargs={"sockets": [listener]},
-            name="supertokens-dev-core",
-            daemon=True,
-        )
+        self._server = Server(self._app)
+        run = partial(self._server.run, sockets=[listener])
+        self._thread = threading.Thread(target=run, name="dev core", daemon=True)
         self._thread.start()
         give_up_at = time.monotonic() + _START_SECONDS
         while not self._server.started:

@@ -51,19 +51,15 @@ def create(  # noqa: PLR0913 -- the fields of the body
 ) -> Json:
     """Make a session; any user id will do, nobody looks it up."""
     _refuse_own_claims(user_data_in_jwt)
-    now = core.now_ms()
     session = Session(
         user_id=user_id,
         payload=user_data_in_jwt,
         data=user_data_in_database,
         uses_static_key=not use_dynamic_signing_key,
-        created_at_ms=now,
-        expires_at_ms=now + core.refresh_token_validity_seconds * 1000,
+        created_at_ms=core.now_ms(),
     )
-    answer = _hand_out(core, session, None, with_anti_csrf=enable_anti_csrf)
-    session.refresh_hash1 = _sha256(answer["refreshToken"]["token"])
     core.storage.sessions[session.handle] = session
-    return answer
+    return _hand_out(core, session, None, with_anti_csrf=enable_anti_csrf)
 
 
 @route("POST /recipe/session/verify", tenants="any")
@@ -89,7 +85,8 @@ def verify(  # noqa: PLR0913 -- the fields of the body
     session = core.storage.sessions.get(token["sessionHandle"])
     if check_database and session is None:
         raise _unauthorised("Either the session has ended or has been blacklisted")
-    payload, parent = _payload(token), token["parentRefreshTokenHash1"]
+    payload = {name: token[name] for name in token if name not in OWN_CLAIMS}
+    parent = token["parentRefreshTokenHash1"]
     is_behind = check_database and session and payload != session.payload
     answer = {"session": _session_json(token, payload), "status": "OK"}
     if parent is None and not is_behind:
@@ -119,17 +116,15 @@ def refresh(
     token = core.storage.refresh_tokens.get(hash1)
     if token is None:
         raise _unauthorised(_NOT_RECOGNISED)
-    if enable_anti_csrf and (
-        anti_csrf_token is None or anti_csrf_token != token.anti_csrf
-    ):
+    if enable_anti_csrf and (anti_csrf_token or "") != token.anti_csrf:
         raise _unauthorised("Anti CSRF token missing, or not matching")
-    missing = "Session missing in db or has expired"
-    session = _live_session(core, token.session_handle, missing)
+    ended = "Session missing in db or has expired"
+    session = _live_session(core, token.session_handle, ended)
     if hash1 != session.refresh_hash1:
         if token.parent_hash1 != session.refresh_hash1:
             ids = {"userId": session.user_id, "recipeUserId": session.user_id}
-            thief = {"handle": session.handle, **ids}
-            return {"status": "TOKEN_THEFT_DETECTED", "session": thief}
+            stolen = {"handle": session.handle, **ids}
+            raise outcome("TOKEN_THEFT_DETECTED", session=stolen)
         _promote(core, session, hash1)
     session.uses_static_key = not use_dynamic_signing_key
     return _hand_out(core, session, hash1, with_anti_csrf=enable_anti_csrf)
@@ -201,14 +196,11 @@ def remove(
 ) -> Json:
     """End sessions, by handles or all of a user; there is one tenant."""
     if (user_id is None) == (session_handles is None):
-        message = "Invalid JSON input - use one of userId or sessionHandles array"
-        raise refusal(400, message)
+        message = "use one of userId or sessionHandles array"
+        raise refusal(400, f"Invalid JSON input - {message}")
     if user_id is None and revoke_across_all_tenants is not None:
-        raise refusal(
-            400,
-            "Invalid JSON input - revokeAcrossAllTenants can only be set if userId is "
-            "set",
-        )
+        message = "revokeAcrossAllTenants can only be set if userId is set"
+        raise refusal(400, f"Invalid JSON input - {message}")
     if user_id is not None:
         session_handles = core.storage.handles_of(user_id)
     sessions = core.storage.sessions
@@ -250,6 +242,8 @@ def _hand_out(
     anti_csrf = new_id() if with_anti_csrf else None
     kept = RefreshToken(session.handle, parent_hash1, anti_csrf)
     core.storage.refresh_tokens[hash1] = kept
+    if parent_hash1 is None:
+        _promote(core, session, hash1)
     token = {
         "exp": _expires_at(core),
         "sub": session.user_id,
@@ -298,10 +292,6 @@ def _read(access_token: str, keys: KeyRing | None, status: str) -> Json:
     if not token.keys() >= set(OWN_CLAIMS):
         raise outcome(status, message=_STRUCTURE_CHANGED)
     return token
-
-
-def _payload(token: Json) -> Json:
-    return {name: value for name, value in token.items() if name not in OWN_CLAIMS}
 
 
 def _session_json(token: Json, payload: Json) -> Json:

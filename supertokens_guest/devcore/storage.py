@@ -70,7 +70,7 @@ class Session:
     data: Json
     uses_static_key: bool
     created_at_ms: int
-    expires_at_ms: int
+    expires_at_ms: int = 0
     refresh_hash1: str = ""
     handle: str = field(default_factory=new_id)
 

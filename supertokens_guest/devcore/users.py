@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import operator
 from typing import TYPE_CHECKING, Any
 
 from .answers import refusal
@@ -121,11 +122,8 @@ def listed(
     users.sort(key=_position, reverse=descends)
     if pagination_token is not None:
         start = _read_page_token(pagination_token)
-        users = [
-            u
-            for u in users
-            if _position(u) == start or (_position(u) > start) is not descends
-        ]
+        is_on_or_after = operator.le if descends else operator.ge
+        users = [user for user in users if is_on_or_after(_position(user), start)]
     answer: Json = {"status": "OK"}
     answer["users"] = [user_json(core, user) for user in users[:size]]
     if len(users) > size:
