@@ -4,16 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from typing import TYPE_CHECKING
 
-from .answers import refusal
+from .answers import Json, refusal
 from .routing import RecordedRequest, route
-from .storage import User, account_info
+from .storage import Core, User, account_info
 from .users import signed_in
-
-if TYPE_CHECKING:
-    from .answers import Json
-    from .storage import Core
 
 RECIPE_ID = "emailpassword"
 # The SDK's stand-ins for users without an e-mail address; nobody could verify one.
@@ -68,7 +63,7 @@ def update_user(
     core.storage.put_user(user, kept | changes)
     if password is not None:
         user.password_hash = _hash(password)
-    return {"status": "OK"}
+    return {}
 
 
 @route("POST /recipe/user/password/reset/token")
@@ -77,7 +72,7 @@ def create_reset_token(core: Core, user_id: str, email: str) -> Json:
     if user_id not in core.storage.users:
         return {"status": "UNKNOWN_USER_ID_ERROR"}
     token = core.storage.password_tokens.make(core, user_id, email)
-    return {"status": "OK", "token": token}
+    return {"token": token}
 
 
 @route("POST /recipe/user/password/reset/token/consume")
@@ -86,7 +81,7 @@ def consume_reset_token(core: Core, token: str) -> Json:
     found = core.storage.password_tokens.use(core, token)
     if found is None:
         return {"status": "RESET_PASSWORD_INVALID_TOKEN_ERROR"}
-    return {"status": "OK", "userId": found.user_id, "email": found.email}
+    return {"userId": found.user_id, "email": found.email}
 
 
 def _hash(password: str, salt: bytes | None = None) -> bytes:

@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from .answers import refusal
+from .answers import Json, refusal
 from .routing import route
-from .storage import normalised_email
-
-if TYPE_CHECKING:
-    from .answers import Json
-    from .storage import Core
+from .storage import Core, normalised_email
 
 
 @route("GET /recipe/user/email/verify", tenants="app")
 def is_verified(core: Core, user_id: str, email: str) -> Json:
     """Say whether a user's address is verified."""
     is_verified = (user_id, email) in core.storage.verified_emails
-    return {"status": "OK", "isVerified": is_verified}
+    return {"isVerified": is_verified}
 
 
 @route("POST /recipe/user/email/verify/token")
@@ -27,7 +21,7 @@ def create_token(core: Core, user_id: str, email: str) -> Json:
     if (user_id, email) in core.storage.verified_emails:
         return {"status": "EMAIL_ALREADY_VERIFIED_ERROR"}
     token = core.storage.verification_tokens.make(core, user_id, email)
-    return {"status": "OK", "token": token}
+    return {"token": token}
 
 
 @route("POST /recipe/user/email/verify")
@@ -39,18 +33,18 @@ def verify(core: Core, method: str, token: str) -> Json:
     if found is None:
         return {"status": "EMAIL_VERIFICATION_INVALID_TOKEN_ERROR"}
     core.storage.verified_emails.add((found.user_id, found.email))
-    return {"status": "OK", "userId": found.user_id, "email": found.email}
+    return {"userId": found.user_id, "email": found.email}
 
 
 @route("POST /recipe/user/email/verify/token/remove")
 def remove_tokens(core: Core, user_id: str, email: str) -> Json:
     """End all tokens for an address."""
     core.storage.verification_tokens.forget(user_id, normalised_email(email))
-    return {"status": "OK"}
+    return {}
 
 
 @route("POST /recipe/user/email/verify/remove", tenants="app")
 def unverify(core: Core, user_id: str, email: str) -> Json:
     """Take an address for not verified."""
     core.storage.verified_emails.discard((user_id, normalised_email(email)))
-    return {"status": "OK"}
+    return {}

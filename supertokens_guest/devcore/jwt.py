@@ -8,15 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 from cryptography.exceptions import InvalidSignature
 
-from .answers import json_answer, json_bytes, refusal
-from .keys import base64url
+from .answers import Answer, Json, json_answer, json_bytes, refusal
+from .keys import KeyRing, SigningKey, base64url
 from .routing import route
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from .answers import Answer, Json
-    from .keys import KeyRing, SigningKey
     from .storage import Core
 
 _INT64 = range(-(2**63), 2**63)
@@ -44,7 +42,7 @@ def create(  # noqa: PLR0913 -- the fields of the body
     now = core.now_ms() // 1000
     claims = {"iat": now, "exp": now + validity, "iss": jwks_domain, **payload}
     key = core.keys.signing_key(static=use_static_signing_key)
-    return {"status": "OK", "jwt": encode(key, claims)}
+    return {"jwt": encode(key, claims)}
 
 
 @route("GET /.well-known/jwks.json", tenants="any", is_open=True)
@@ -57,7 +55,7 @@ def key_set(core: Core) -> Answer:
 @route("GET /recipe/jwt/jwks", tenants="app")
 def older_key_set(core: Core) -> Json:
     """Publish them as cores did before."""
-    return {**_keys(core), "status": "OK"}
+    return _keys(core)
 
 
 def _keys(core: Core) -> Json:

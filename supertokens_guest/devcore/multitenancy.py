@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .answers import refusal
+from .answers import Json, refusal
 from .routing import PUBLIC, RecordedRequest, route
 
 if TYPE_CHECKING:
-    from .answers import Json
     from .storage import Core
 
 
@@ -18,7 +17,7 @@ def read(request: RecordedRequest) -> Json:
     if request.tenant_id != PUBLIC:
         return {"status": "TENANT_NOT_FOUND_ERROR"}
     tenant: Json = {"tenantId": PUBLIC, "thirdParty": {"providers": []}}
-    return {**tenant, "coreConfig": {}, "status": "OK"}
+    return {**tenant, "coreConfig": {}}
 
 
 @route("PUT /recipe/multitenancy/app/v2", tenants="app")
@@ -36,7 +35,7 @@ def write_tenant(tenant_id: str) -> Json:
             "Cannot use feature: multi_tenancy, because the license key is missing, "
             "or doesn't have this feature enabled.",
         )
-    return {"createdNew": False, "status": "OK"}
+    return {"createdNew": False}
 
 
 @route("GET /recipe/accountlinking/user/primary/check", tenants="app")
@@ -44,7 +43,7 @@ def may_be_primary(core: Core, recipe_user_id: str) -> Json:
     """Say that a user could be one to which others are linked."""
     if recipe_user_id not in core.storage.users:
         raise refusal(400, "Unknown user ID provided")
-    return {"status": "OK", "wasAlreadyAPrimaryUser": False}
+    return {"wasAlreadyAPrimaryUser": False}
 
 
 @route("POST /recipe/accountlinking/user/primary", tenants="app")

@@ -4,16 +4,11 @@ from __future__ import annotations
 
 import base64
 import secrets
-from typing import TYPE_CHECKING
 
-from .answers import outcome, refusal
+from .answers import Json, outcome, refusal
 from .routing import RecordedRequest, route
-from .storage import Code, Device, User, account_info
+from .storage import Code, Core, Device, User, account_info
 from .users import signed_in
-
-if TYPE_CHECKING:
-    from .answers import Json
-    from .storage import Core
 
 RECIPE_ID = "passwordless"
 CODE_LIFETIME_MS = 900_000
@@ -45,7 +40,6 @@ def create_code(
     code = Code(typed, core.now_ms())
     device.codes.append(code)
     return {
-        "status": "OK",
         "preAuthSessionId": device.pre_auth_session_id,
         "deviceId": device.id,
         "userInputCode": typed,
@@ -85,7 +79,7 @@ def consume_code(  # noqa: PLR0913 -- the fields of the body
     if core.now_ms() - code.created_at_ms > CODE_LIFETIME_MS:
         raise _wrong_code(core, device, "EXPIRED", is_typed=is_typed)
     if request.route.endswith("/check"):
-        return {"status": "OK", "consumedDevice": _device_json(device)}
+        return {"consumedDevice": _device_json(device)}
     return _logged_in(core, device)
 
 
@@ -136,7 +130,7 @@ def listed(
         {**_device_json(device), "codes": [_code_json(code) for code in device.codes]}
         for device in found
     ]
-    return {"status": "OK", "devices": devices}
+    return {"devices": devices}
 
 
 @route("POST /recipe/signinup/code/remove")
@@ -146,7 +140,7 @@ def remove_code(core: Core, code_id: str) -> Json:
         device.codes = [code for code in device.codes if code.id != code_id]
         if not device.codes:
             del core.storage.devices[device.pre_auth_session_id]
-    return {"status": "OK"}
+    return {}
 
 
 @route("POST /recipe/signinup/codes/remove")
@@ -156,7 +150,7 @@ def remove_codes(
     """Remove all codes of an address or a number."""
     for device in _devices(core, email=email, phoneNumber=phone_number):
         del core.storage.devices[device.pre_auth_session_id]
-    return {"status": "OK"}
+    return {}
 
 
 def _devices(core: Core, **given: str | None) -> list[Device]:

@@ -2,7 +2,8 @@
 
 A rule stands under its route, as ``@route("POST /recipe/session")``. Its parameters are
 the fields of the body (for GET: of the query), in the order in which the core reads
-them; one with a default may be missing.
+them; one with a default may be missing. The JSON that it returns goes out with the
+``status`` ``OK``, unless it has another.
 """
 
 from __future__ import annotations
@@ -118,7 +119,9 @@ def answer(core: Core, request: RecordedRequest) -> Answer:
         found = endpoint.rule(**_arguments(endpoint.rule, core, request))
     except RefusalError as error:
         return error.answer
-    return found if isinstance(found, Answer) else json_answer(found)
+    if isinstance(found, Answer):
+        return found
+    return json_answer({"status": "OK", **found})
 
 
 def _allowed_endpoint(core: Core, request: RecordedRequest) -> Endpoint:
@@ -223,6 +226,6 @@ def hello() -> Answer:
 
 
 @route("GET /apiversion", tenants="app")
-def versions() -> Json:
+def versions() -> Answer:
     """Name the versions of the core's interface; an SDK chooses its own."""
-    return {"versions": list(VERSIONS)}
+    return json_answer({"versions": list(VERSIONS)})

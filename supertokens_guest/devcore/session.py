@@ -9,19 +9,16 @@ that has stolen it, or was stolen from.
 from __future__ import annotations
 
 import base64
-import hashlib
 import secrets
 from typing import TYPE_CHECKING
 
 from . import jwt
-from .answers import outcome, refusal
+from .answers import Json, RefusalError, outcome, refusal
 from .routing import PUBLIC, route
-from .storage import RefreshToken, Session, new_id
+from .storage import Core, RefreshToken, Session, new_id, sha256
 
 if TYPE_CHECKING:
-    from .answers import Json, RefusalError
     from .keys import KeyRing
-    from .storage import Core
 
 OWN_CLAIMS = (
     *("iat", "exp", "sub", "tId", "rsub", "sessionHandle"),
@@ -88,7 +85,7 @@ def verify(  # noqa: PLR0913 -- the fields of the body
     payload = {name: token[name] for name in token if name not in OWN_CLAIMS}
     parent = token["parentRefreshTokenHash1"]
     is_behind = check_database and session and payload != session.payload
-    answer = {"session": _session_json(token, payload), "status": "OK"}
+    answer = {"session": _session_json(token, payload)}
     if parent is None and not is_behind:
         return answer
     if session is None:
@@ -112,7 +109,7 @@ def refresh(
     use_dynamic_signing_key: bool,
 ) -> Json:
     """Hand out a child of the refresh token, or tell of a theft."""
-    hash1 = _sha256(refresh_token)
+    hash1 = sha256(refresh_token)
     token = core.storage.refresh_tokens.get(hash1)
     if token is None:
         raise _unauthorised(_NOT_RECOGNISED)
@@ -140,7 +137,7 @@ def regenerate(
     if user_data_in_jwt is not None:
         _refuse_own_claims(user_data_in_jwt)
         session.payload = user_data_in_jwt
-    answer = {"session": _session_json(token, session.payload), "status": "OK"}
+    answer = {"session": _session_json(token, session.payload)}
     if token["exp"] * 1000 >= core.now_ms():
         answer["accessToken"] = _access_token(core, session, token)
     return answer
@@ -159,7 +156,6 @@ def read(core: Core, session_handle: str) -> Json:
         "userDataInJWT": session.payload,
         "timeCreated": session.created_at_ms,
         "tenantId": PUBLIC,
-        "status": "OK",
     }
 
 
@@ -167,7 +163,7 @@ def read(core: Core, session_handle: str) -> Json:
 def write_data(core: Core, session_handle: str, user_data_in_database: Json) -> Json:
     """Replace the data that no token shows."""
     _live_session(core, session_handle).data = user_data_in_database
-    return {"status": "OK"}
+    return {}
 
 
 @route("PUT /recipe/jwt/data", tenants="any")
@@ -175,7 +171,7 @@ def write_payload(core: Core, session_handle: str, user_data_in_jwt: Json) -> Js
     """Replace the claims of tokens to come."""
     _refuse_own_claims(user_data_in_jwt)
     _live_session(core, session_handle).payload = user_data_in_jwt
-    return {"status": "OK"}
+    return {}
 
 
 @route("GET /recipe/session/user")
@@ -183,7 +179,7 @@ def handles_of_user(core: Core, user_id: str) -> Json:
     """List the sessions of a user that have not expired."""
     handles, sessions = core.storage.handles_of(user_id), core.storage.sessions
     live = [h for h in handles if sessions[h].expires_at_ms >= core.now_ms()]
-    return {"status": "OK", "sessionHandles": live}
+    return {"sessionHandles": live}
 
 
 @route("POST /recipe/session/remove")
@@ -205,7 +201,7 @@ def remove(
         session_handles = core.storage.handles_of(user_id)
     sessions = core.storage.sessions
     removed = [h for h in session_handles or () if sessions.pop(h, None) is not None]
-    return {"status": "OK", "sessionHandlesRevoked": removed}
+    return {"sessionHandlesRevoked": removed}
 
 
 def _live_session(
@@ -238,7 +234,7 @@ def _hand_out(
     now = core.now_ms()
     random = base64.b64encode(secrets.token_bytes(_REFRESH_TOKEN_BYTES)).decode()
     refresh_token = f"{random}.{secrets.token_hex(32)}.V2"
-    hash1 = _sha256(refresh_token)
+    hash1 = sha256(refresh_token)
     anti_csrf = new_id() if with_anti_csrf else None
     kept = RefreshToken(session.handle, parent_hash1, anti_csrf)
     core.storage.refresh_tokens[hash1] = kept
@@ -262,7 +258,6 @@ def _hand_out(
             "expiry": now + core.refresh_token_validity_seconds * 1000,
             "createdTime": now,
         },
-        "status": "OK",
     }
     return answer if anti_csrf is None else {**answer, "antiCsrfToken": anti_csrf}
 
@@ -302,7 +297,3 @@ def _session_json(token: Json, payload: Json) -> Json:
         "userDataInJWT": payload,
         "tenantId": PUBLIC,
     }
-
-
-def _sha256(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()

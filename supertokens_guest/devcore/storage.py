@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import re
 import secrets
 import uuid
@@ -35,6 +36,11 @@ def account_info(email: str | None = None, phone_number: str | None = None) -> J
 def new_id() -> str:
     """Return a UUID, as the core's ids are."""
     return str(uuid.uuid4())
+
+
+def sha256(text: str) -> str:
+    """Return the SHA-256 of *text* in hexadecimal."""
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 @dataclass(slots=True, eq=False)

@@ -5,12 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from .routing import route
-from .storage import User, account_info
+from .storage import Core, User, account_info
 from .users import signed_in
 
 if TYPE_CHECKING:
     from .answers import Json
-    from .storage import Core
 
 RECIPE_ID = "thirdparty"
 

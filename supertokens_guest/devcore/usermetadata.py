@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 @route("GET /recipe/user/metadata", tenants="app")
 def read(core: Core, user_id: str) -> Json:
     """Show it; for an unknown user it is empty."""
-    return {"metadata": core.storage.metadata.get(user_id, {}), "status": "OK"}
+    return {"metadata": core.storage.metadata.get(user_id, {})}
 
 
 @route("PUT /recipe/user/metadata", tenants="app")
@@ -23,11 +23,11 @@ def update(core: Core, user_id: str, metadata_update: Json) -> Json:
     merged = {**core.storage.metadata.get(user_id, {}), **metadata_update}
     kept = {name: value for name, value in merged.items() if value is not None}
     core.storage.metadata[user_id] = kept
-    return {"metadata": kept, "status": "OK"}
+    return {"metadata": kept}
 
 
 @route("POST /recipe/user/metadata/remove", tenants="app")
 def remove(core: Core, user_id: str) -> Json:
     """Remove it."""
     core.storage.metadata.pop(user_id, None)
-    return {"status": "OK"}
+    return {}

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .answers import outcome, refusal
+from .answers import Json, outcome, refusal
 from .routing import route
 
 if TYPE_CHECKING:
-    from .answers import Json
     from .storage import Core
 
 
@@ -21,7 +20,7 @@ def write_role(core: Core, role: str, permissions: list[str] | None = None) -> J
     is_new = role not in core.storage.roles
     kept = core.storage.roles.get(role, [])
     core.storage.roles[role] = list(dict.fromkeys([*kept, *(permissions or ())]))
-    return {"status": "OK", "createdNewRole": is_new}
+    return {"createdNewRole": is_new}
 
 
 @route("POST /recipe/role/remove", tenants="app")
@@ -30,19 +29,19 @@ def remove_role(core: Core, role: str) -> Json:
     existed = core.storage.roles.pop(role.strip(), None) is not None
     for roles in core.storage.user_roles.values():
         roles[:] = [name for name in roles if name != role.strip()]
-    return {"status": "OK", "didRoleExist": existed}
+    return {"didRoleExist": existed}
 
 
 @route("GET /recipe/roles", tenants="app")
 def roles(core: Core) -> Json:
     """List all roles."""
-    return {"status": "OK", "roles": list(core.storage.roles)}
+    return {"roles": list(core.storage.roles)}
 
 
 @route("GET /recipe/role/permissions", tenants="app")
 def permissions_of_role(core: Core, role: str) -> Json:
     """List the permissions of a role."""
-    return {"permissions": core.storage.roles[_known(core, role)], "status": "OK"}
+    return {"permissions": core.storage.roles[_known(core, role)]}
 
 
 @route("POST /recipe/role/permissions/remove", tenants="app")
@@ -52,14 +51,14 @@ def remove_permissions(
     """Take the named permissions from a role, or all."""
     kept = core.storage.roles[_known(core, role)]
     kept[:] = [p for p in kept if permissions is not None and p not in permissions]
-    return {"status": "OK"}
+    return {}
 
 
 @route("GET /recipe/permission/roles", tenants="app")
 def roles_with_permission(core: Core, permission: str) -> Json:
     """List the roles that have a permission."""
     found = [role for role, kept in core.storage.roles.items() if permission in kept]
-    return {"status": "OK", "roles": found}
+    return {"roles": found}
 
 
 @route("PUT /recipe/user/role")
@@ -70,7 +69,7 @@ def give_role(core: Core, user_id: str, role: str) -> Json:
     had_it = role in kept
     if not had_it:
         kept.append(role)
-    return {"status": "OK", "didUserAlreadyHaveRole": had_it}
+    return {"didUserAlreadyHaveRole": had_it}
 
 
 @route("POST /recipe/user/role/remove")
@@ -81,13 +80,13 @@ def take_role(core: Core, user_id: str, role: str) -> Json:
     had_it = role in kept
     if had_it:
         kept.remove(role)
-    return {"status": "OK", "didUserHaveRole": had_it}
+    return {"didUserHaveRole": had_it}
 
 
 @route("GET /recipe/user/roles")
 def roles_of_user(core: Core, user_id: str) -> Json:
     """List the roles of a user: none for an unknown one."""
-    return {"roles": core.storage.user_roles.get(user_id, []), "status": "OK"}
+    return {"roles": core.storage.user_roles.get(user_id, [])}
 
 
 @route("GET /recipe/role/users")
@@ -95,7 +94,7 @@ def users_with_role(core: Core, role: str) -> Json:
     """List the users that have a role."""
     role = _known(core, role)
     users = [user for user, kept in core.storage.user_roles.items() if role in kept]
-    return {"status": "OK", "users": users}
+    return {"users": users}
 
 
 def _known(core: Core, role: str) -> str:

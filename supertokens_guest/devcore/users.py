@@ -4,15 +4,11 @@ from __future__ import annotations
 
 import base64
 import operator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from .answers import refusal
+from .answers import Json, refusal
 from .routing import PUBLIC, route
-from .storage import account_info
-
-if TYPE_CHECKING:
-    from .answers import Json
-    from .storage import Core, User
+from .storage import Core, User, account_info
 
 RECIPE_IDS = (
     *("emailpassword", "thirdparty", "passwordless", "webauthn", "session"),
@@ -25,7 +21,6 @@ _MAX_LIMIT = 500
 def signed_in(core: Core, user: User, **more: Any) -> Json:
     """Answer that *user* signed up or in."""
     return {
-        "status": "OK",
         "user": user_json(core, user),
         "recipeUserId": user.id,
         **more,
@@ -68,7 +63,7 @@ def by_id(core: Core, user_id: str) -> Json:
     user = core.storage.users.get(user_id)
     if user is None:
         return {"status": "UNKNOWN_USER_ID_ERROR"}
-    return {"status": "OK", "user": user_json(core, user)}
+    return {"user": user_json(core, user)}
 
 
 @route("GET /users/by-accountinfo")
@@ -97,7 +92,7 @@ def by_account_info(  # noqa: PLR0913 -- the fields of the query
     found = [set(core.storage.users_by_info.get(key, ())) for key in info.items()]
     combine = set.union if do_union_of_account_info == "true" else set.intersection
     users = sorted(combine(*found) if found else (), key=_position)
-    return {"status": "OK", "users": [user_json(core, user) for user in users]}
+    return {"users": [user_json(core, user) for user in users]}
 
 
 @route("GET /users")
@@ -124,8 +119,7 @@ def listed(
         start = _read_page_token(pagination_token)
         is_on_or_after = operator.le if descends else operator.ge
         users = [user for user in users if is_on_or_after(_position(user), start)]
-    answer: Json = {"status": "OK"}
-    answer["users"] = [user_json(core, user) for user in users[:size]]
+    answer: Json = {"users": [user_json(core, user) for user in users[:size]]}
     if len(users) > size:
         answer["nextPaginationToken"] = _page_token(users[size])
     return answer
@@ -134,7 +128,7 @@ def listed(
 @route("GET /users/count")
 def count(core: Core, include_recipe_ids: str = "") -> Json:
     """Count the users of all recipes, or of those named."""
-    return {"status": "OK", "count": len(_users_of(core, include_recipe_ids))}
+    return {"count": len(_users_of(core, include_recipe_ids))}
 
 
 @route("POST /user/remove", tenants="app")
@@ -151,7 +145,7 @@ def remove(core: Core, user_id: str) -> Json:
     kept.verification_tokens.forget(user_id)
     for handle in kept.handles_of(user_id):
         del kept.sessions[handle]
-    return {"status": "OK"}
+    return {}
 
 
 def _users_of(core: Core, recipe_ids: str) -> list[User]:
