@@ -32,8 +32,6 @@ _NOT_RECOGNISED = (
     "io.supertokens.session.refreshToken.RefreshToken"
     "$InvalidRefreshTokenFormatException: version of refresh token not recognised"
 )
-# What a real core encrypts there; the length matters to who counts header bytes.
-_REFRESH_TOKEN_BYTES = 207
 
 
 @route("POST /recipe/session")
@@ -232,8 +230,10 @@ def _hand_out(
 ) -> Json:
     """Answer with a refresh token, a child of its parent, and an access token."""
     now = core.now_ms()
-    random = base64.b64encode(secrets.token_bytes(_REFRESH_TOKEN_BYTES)).decode()
-    refresh_token = f"{random}.{secrets.token_hex(32)}.V2"
+    # As long as what a core encrypts there: an app's headers have a limit.
+    size = 171 + len(session.user_id) + 93 * bool(parent_hash1) + 55 * with_anti_csrf
+    sealed = base64.b64encode(secrets.token_bytes(size)).decode()
+    refresh_token = f"{sealed}.{secrets.token_hex(32)}.V2"
     hash1 = sha256(refresh_token)
     anti_csrf = new_id() if with_anti_csrf else None
     kept = RefreshToken(session.handle, parent_hash1, anti_csrf)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -136,6 +137,22 @@ def test_a_promotion_prolongs_the_session(aging: Ask, clock: Clock) -> None:
     handle = made["session"]["handle"]
 
     assert "OK" == aging("GET", f"/recipe/session?sessionHandle={handle}")["status"]
+
+
+@pytest.mark.parametrize(("csrf", "sizes"), [(False, [207, 300]), (True, [262, 355])])
+def test_refresh_tokens_are_as_long_as_a_core_s(
+    ask: Ask, *, csrf: bool, sizes: list[int]
+) -> None:
+    """An app that counts the bytes of its headers counts the same ones."""
+    fields = {**SESSION, "enableAntiCsrf": csrf}
+    first = ask("POST", "/recipe/session", userId="u" * 36, **fields)
+    fields = {**REFRESH, "refreshToken": first["refreshToken"]["token"]}
+    if csrf:
+        fields |= {"enableAntiCsrf": True, "antiCsrfToken": first["antiCsrfToken"]}
+    second = ask("POST", "/recipe/session/refresh", **fields)
+    tokens = (answer["refreshToken"]["token"] for answer in (first, second))
+
+    assert sizes == [len(base64.b64decode(t.partition(".")[0])) for t in tokens]
 
 
 def test_regenerating_keeps_the_expiry(aging: Ask, clock: Clock) -> None:
