@@ -84,10 +84,11 @@ def consume_code(  # noqa: PLR0913 -- the fields of the body
 
 
 def _wrong_code(core: Core, device: Device, why: str, *, is_typed: bool) -> Exception:
-    device.failed_attempts += is_typed
+    if not is_typed:
+        return outcome("RESTART_FLOW_ERROR")
+    device.failed_attempts += 1
     if device.failed_attempts >= MAX_ATTEMPTS:
         del core.storage.devices[device.pre_auth_session_id]
-    if not is_typed or device.failed_attempts >= MAX_ATTEMPTS:
         return outcome("RESTART_FLOW_ERROR")
     return outcome(
         f"{why}_USER_INPUT_CODE_ERROR",

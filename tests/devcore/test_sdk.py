@@ -28,13 +28,21 @@ from supertokens_python.recipe.emailpassword.asyncio import (
 from supertokens_python.recipe.emailverification.asyncio import (
     create_email_verification_token,
     is_email_verified,
+    revoke_email_verification_tokens,
+    unverify_email,
     verify_email_using_token,
 )
 from supertokens_python.recipe.passwordless import ContactEmailOnlyConfig
 from supertokens_python.recipe.passwordless.asyncio import (
+    check_code,
     consume_code,
     create_code,
+    create_new_code_for_device,
+    delete_email_for_user,
+    list_codes_by_device_id,
     list_codes_by_email,
+    revoke_all_codes,
+    revoke_code,
     update_user,
 )
 from supertokens_python.recipe.session.asyncio import (
@@ -47,8 +55,10 @@ from supertokens_python.recipe.usermetadata.asyncio import update_user_metadata
 from supertokens_python.recipe.userroles.asyncio import (
     add_role_to_user,
     create_new_role_or_add_permissions,
+    get_all_roles,
     get_permissions_for_role,
     get_roles_for_user,
+    get_roles_that_have_permission,
     get_users_that_have_role,
     remove_permissions_from_role,
 )
@@ -146,6 +156,65 @@ async def test_passwordless() -> None:
     assert ["new@b.co"] == user.emails
 
 
+async def test_codes_can_be_listed_checked_and_revoked() -> None:
+    """One code, or all of an address; a login without codes has ended."""
+    code = await create_code("public", email="a@b.co", user_input_code="one")
+    same: Any = await create_new_code_for_device("public", code.device_id, "one")
+    other: Any = await create_new_code_for_device("public", code.device_id, "two")
+    checked: Any = await check_code(
+        "public", code.pre_auth_session_id, "one", code.device_id
+    )
+    # The SDK shows the login, but never its codes.
+    found = []
+    for revoked in (code.code_id, other.code_id):
+        await revoke_code("public", revoked)
+        found.append(await list_codes_by_device_id("public", code.device_id))
+    await create_code("public", email="a@b.co")
+    begun = await list_codes_by_email("public", "a@b.co")
+    await revoke_all_codes("public", email="a@b.co")
+
+    assert "CreateNewCodeForDeviceUserInputCodeAlreadyUsedError" == type(same).__name__
+    assert "a@b.co" == checked.consumed_device.email
+    assert [True, False] == [device is not None for device in found]
+    assert 1 == len(begun)
+    assert [] == await list_codes_by_email("public", "a@b.co")
+
+
+async def test_an_address_is_of_one_user_of_a_recipe() -> None:
+    """Nobody can change to one that is taken; one that is removed is free again."""
+    code = await create_code("public", phone_number="+14155550100")
+    made: Any = await consume_code(
+        "public", code.pre_auth_session_id, link_code=code.link_code
+    )
+    await sign_up("public", "a@b.co", "passw0rd1")
+    await update_user(made.recipe_user_id, email="a@b.co")
+    other: Any = await sign_up("public", "b@b.co", "passw0rd1")
+    taken = await update_email_or_password(other.recipe_user_id, email="a@b.co")
+    await delete_email_for_user(made.recipe_user_id)
+    user: Any = await get_user(made.user.id)
+    unknown = await update_email_or_password(made.recipe_user_id, password="passw0rd2")
+
+    assert "EmailAlreadyExistsError" == type(taken).__name__
+    assert ([], ["+14155550100"]) == (user.emails, user.phone_numbers)
+    assert "UnknownUserIdError" == type(unknown).__name__
+
+
+async def test_a_verification_can_be_undone() -> None:
+    """Tokens that were mailed end, and so does what they proved."""
+    made: Any = await sign_up("public", "a@b.co", "passw0rd1")
+    who = (made.recipe_user_id, "a@b.co")
+    token: Any = await create_email_verification_token("public", *who)
+    await revoke_email_verification_tokens("public", *who)
+    late = await verify_email_using_token("public", token.token)
+    token = await create_email_verification_token("public", *who)
+    await verify_email_using_token("public", token.token)
+    verified = await is_email_verified(*who)
+    await unverify_email(*who)
+
+    assert "VerifyEmailUsingTokenInvalidTokenError" == type(late).__name__
+    assert [True, False] == [verified, await is_email_verified(*who)]
+
+
 async def test_roles_and_metadata() -> None:
     """What is written is read."""
     await create_new_role_or_add_permissions("editor", ["read", "write"])
@@ -154,6 +223,8 @@ async def test_roles_and_metadata() -> None:
     permissions: Any = await get_permissions_for_role("editor")
     holders: Any = await get_users_that_have_role("public", "editor")
 
+    assert ["editor"] == (await get_all_roles()).roles
+    assert ["editor"] == (await get_roles_that_have_permission("read")).roles
     assert ["editor"] == (await get_roles_for_user("public", "u")).roles
     assert (["read"], ["u"]) == (permissions.permissions, holders.users)
     assert {"a": 1} == (await update_user_metadata("u", {"a": 1})).metadata
