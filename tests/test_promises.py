@@ -888,8 +888,8 @@ def test_s18_what_does_not_fit_stays_behind(
     sizes = [headers_bytes(response) for response in (answer, refreshed)]
     assert max(sizes) < 4_000
     assert ("transfer", "too_large") in told.codes()
-    # And not much room is wasted: 260 bytes are set aside for the headers of others, and
-    # up to 80 for how many characters of a refresh token happen to be escaped.
+    # And not much room is wasted: 260 bytes are set aside for the headers of others,
+    # and up to 80 for how many characters of a refresh token happen to be escaped.
     assert max(sizes) > 3_500
 
 
