@@ -1,8 +1,8 @@
 """Guest sessions for SuperTokens: a visitor's data survives the sign-up.
 
 ``guest_override`` goes into ``session.init``; the functions for routes are in
-``supertokens_guest.asyncio`` and ``supertokens_guest.syncio``, the cookie's in a module
-named after each framework.
+``supertokens_guest.asyncio`` and ``supertokens_guest.syncio``, the cookie's for FastAPI
+in ``supertokens_guest.fastapi``.
 """
 
 from supertokens_guest.config import GuestConfig

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from supertokens_guest.errors import TokenError
 from supertokens_guest.events import GuestEvent
 from supertokens_guest.guest import Guest
+from supertokens_guest.handover import refuse_revoked
 from supertokens_guest.issuing import new_claims, refusal, sign
 from supertokens_guest.late import transfer
 from supertokens_guest.reading import read, tell_rejected
@@ -49,6 +50,7 @@ async def create_guest_jwt(
         CoreUnavailableError: The core did not sign, or signed what would not be
         accepted.
         KeysUnavailableError: The core signed, but did not tell its keys in time.
+        Exception: What the app's own override of ``create_jwt`` raised.
         ConfigError: Guests are not set up.
     """
     return await _create(payload, guest_id, user_context, code="issue")
@@ -69,13 +71,15 @@ async def update_guest_jwt(
         user_context: Handed to the SDK's ``create_jwt``.
 
     Raises:
-        TokenError: The token given is not a valid guest.
+        TokenError: The token given is not a valid guest; ``RevokedGuestError`` when
+            ``is_revoked`` says so.
         PayloadError: As in ``create_guest_jwt``.
         CoreUnavailableError: As in ``create_guest_jwt``.
         KeysUnavailableError: No key could be had in time.
         ConfigError: Guests are not set up.
     """
     known = guest if isinstance(guest, Guest) else await verify_guest_jwt(guest)
+    await refuse_revoked(current(), known)
     return await _create(payload, known.id, user_context, code="update")
 
 
@@ -120,6 +124,7 @@ async def get_guest(
 
     Raises:
         ConfigError: Guests are not set up.
+        TypeError: *request* is no request.
     """
     runtime = current()
     wait_seconds = runtime.config.request_wait_seconds
@@ -140,7 +145,8 @@ async def transfer_guest(
 
     Args:
         request: The framework's request, or the SDK's ``BaseRequest``.
-        session: The session of this request, as ``verify_session`` gives it.
+        session: The session of this request, as ``verify_session`` gives it: one that
+            is attached to the response, which carries the new tokens.
         user_context: Handed to the SDK and to ``on_transfer``. Never pass that of
             ``verify_session``, which all requests of a route share.
 

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+_THREAD_NAME = "supertokens-guest"
+
 _lock = threading.Lock()
 _loop: asyncio.AbstractEventLoop | None = None
 _lost: list[asyncio.AbstractEventLoop] = []
@@ -41,7 +43,7 @@ def background_loop() -> asyncio.AbstractEventLoop:
             loop = asyncio.SelectorEventLoop()
             try:
                 threading.Thread(
-                    target=loop.run_forever, name="supertokens-guest", daemon=True
+                    target=loop.run_forever, name=_THREAD_NAME, daemon=True
                 ).start()
             except BaseException:
                 loop.close()
@@ -100,10 +102,29 @@ async def wait(future: concurrent.futures.Future[Any], *, wait_seconds: float) -
 def wait_sync(future: concurrent.futures.Future[Any], *, wait_seconds: float) -> None:
     """Return when *future* is done, or after *wait_seconds*; see ``wait``.
 
-    Blocks the calling thread, so never call it from the background loop itself.
+    Blocks the calling thread. On the background thread, which would wait for itself, it
+    returns at once.
     """
-    if wait_seconds > 0:
+    if wait_seconds > 0 and not _is_here():
         concurrent.futures.wait((future,), timeout=wait_seconds)
+
+
+def refuse_here() -> None:
+    """Refuse to go on where waiting would wait for itself for ever.
+
+    Raises:
+        RuntimeError: This is the background thread, which also calls ``on_event``.
+    """
+    if _is_here():
+        raise RuntimeError(
+            "A synchronous function of supertokens_guest was called on the package's"
+            " own thread, as from on_event; call it elsewhere, or use the coroutine."
+        )
+
+
+def _is_here() -> bool:
+    """Tell whether this is the background thread."""
+    return threading.current_thread().name == _THREAD_NAME
 
 
 def _start_afresh() -> None:

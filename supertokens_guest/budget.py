@@ -43,7 +43,7 @@ class SessionShape:
     """What the size of a session's headers depends on, beside its claims.
 
     Attributes:
-        user_id: The user's id; both ids of a user have about the same length.
+        user_id: The longer of the user's two ids.
         tenant_id: The tenant of the login.
         cookie_domain: ``Domain`` of the session cookies, or ``None``.
         refresh_path: ``Path`` of the refresh token's cookie.

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from supertokens_guest.errors import PayloadError, PayloadTooLargeError
+from supertokens_guest.events import shown
 
 AUDIENCE = "supertokens-guest"
 """The ``aud`` of every guest JWT, and what makes it one: the SDK refuses a token with
@@ -66,8 +67,6 @@ RESERVED = (
 RESERVED_PREFIX = "st-"
 """How the names of the SDK's own session claims begin: ``st-role``, ``st-mfa``."""
 
-_INT64 = range(-(2**63), 2**63)
-
 
 def is_reserved(name: str) -> bool:
     """Tell whether *name* may neither be in a payload nor enter a session."""
@@ -100,7 +99,7 @@ def checked_payload(payload: object, *, max_bytes: int) -> dict[str, Any]:
     for name in copy:
         if is_reserved(name):
             reason = "is a name that SuperTokens, JWT or JavaScript gives a meaning to"
-            raise PayloadError(f"[{name!r}]", reason)
+            raise PayloadError(f"[{shown(name)}]", reason)
     size = len(encoded(copy))
     if size > max_bytes:
         reason = f"takes {size} bytes of JSON, more than max_payload_bytes={max_bytes}"
@@ -121,21 +120,29 @@ def plain_copy(payload: object) -> dict[str, Any]:
 
 
 def _plain(value: object, path: str, above: tuple[int, ...]) -> Any:
-    """Copy *value*, found at *path* inside the containers with the ids *above*."""
+    """Copy *value*, found at *path* inside the containers with the ids *above*.
+
+    What is copied has JSON's own types: a subclass could answer differently when it is
+    asked again, or compare with each of 2**64 numbers.
+    """
     if isinstance(value, (dict, list)):
         return _container(value, path, above)
     if isinstance(value, str):
-        _check_text(value, path)
-    elif isinstance(value, float):
-        if not math.isfinite(value):
+        return _text(value, path)
+    if value is None or isinstance(value, bool):
+        return value
+    if isinstance(value, float):
+        number = float.__float__(value)
+        if not math.isfinite(number):
             raise PayloadError(path, "is not a finite number, which JSON cannot hold")
-    elif isinstance(value, int):
-        if value not in _INT64:
+        return number
+    if isinstance(value, int):
+        integer = int.__index__(value)
+        if not -(2**63) <= integer < 2**63:
             raise PayloadError(path, "is an integer outside 64 bits, as the core's are")
-    elif value is not None:
-        reason = f"is a {type(value).__name__}, which JSON cannot bring back"
-        raise PayloadError(path, reason)
-    return value
+        return integer
+    reason = f"is a {type(value).__name__}, which JSON cannot bring back"
+    raise PayloadError(path, reason)
 
 
 def _container(
@@ -148,19 +155,24 @@ def _container(
     if len(above) > MAX_DEPTH:
         raise PayloadError(path, f"is more than {MAX_DEPTH} levels deep")
     if isinstance(value, list):
-        return [_plain(item, f"{path}[{i}]", above) for i, item in enumerate(value)]
-    copy = {}
-    for name, item in value.items():
+        items = enumerate(list.__iter__(value))
+        return [_plain(item, f"{path}[{i}]", above) for i, item in items]
+    copy: dict[str, Any] = {}
+    for name, item in dict.items(value):
         if not isinstance(name, str):
             raise PayloadError(path, f"has a name that is a {type(name).__name__}")
-        _check_text(name, path)
-        copy[name] = _plain(item, f"{path}[{name!r}]", above)
+        plain_name = _text(name, path)
+        if plain_name in copy:
+            raise PayloadError(path, f"has the name {shown(plain_name)} twice")
+        copy[plain_name] = _plain(item, f"{path}[{shown(plain_name)}]", above)
     return copy
 
 
-def _check_text(text: str, path: str) -> None:
-    """Refuse lone surrogates: half a character cannot be sent as UTF-8."""
+def _text(value: str, path: str) -> str:
+    """Return plain text; half a character, a lone surrogate, cannot be sent."""
+    text = str.__str__(value)
     try:
         text.encode()
     except UnicodeEncodeError:
         raise PayloadError(path, "holds a lone surrogate") from None
+    return text

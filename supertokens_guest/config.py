@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import math
 import re
 from collections.abc import Callable, Collection, Mapping
@@ -15,7 +16,7 @@ from supertokens_guest.claims import (
     RESERVED_PREFIX,
     is_reserved,
 )
-from supertokens_guest.cookies import SDK_COOKIES
+from supertokens_guest.cookies import COOKIE_ATTRIBUTES, SDK_COOKIES
 from supertokens_guest.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 # RFC 6265, 4.1.1: a cookie's name is a token of RFC 2616.
 _COOKIE_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 _MAX_WAIT_SECONDS = 30.0
+_MAX_NAME_CHARS = 64
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -59,7 +61,7 @@ class GuestConfig:
             that it is tried again. It can come twice for one guest (another device, a
             token that somebody kept), so it must be idempotent by ``guest.id``, and the
             first user wins: ``INSERT INTO carts (guest_id, user_id, …) VALUES (?, ?, …)
-            ON CONFLICT (guest_id) DO NOTHING``.
+            ON CONFLICT (guest_id) DO NOTHING``. It must not call ``transfer_guest``.
         is_revoked: Asked before a transfer whether this guest was withdrawn; may be a
             coroutine function.
         reject_issued_before: No guest issued before this aware datetime is accepted.
@@ -67,8 +69,9 @@ class GuestConfig:
             key is ever fetched, and no other is accepted.
         login_wait_seconds: How long a login may wait for the core's keys: at most 30.
         request_wait_seconds: How long any other call may wait for them: at most 30.
-        on_event: Called with each ``GuestEvent``, for metrics and alarms. Must not
-            block; what it raises is only logged.
+        on_event: Called with each ``GuestEvent``, for metrics and alarms; on the event
+            loop or on the package's own thread, so it must not block, nor call the
+            package's synchronous functions. What it raises is only logged.
     """
 
     cookie_name: str = "jwt"
@@ -119,8 +122,12 @@ def _cookie_faults(name: object) -> Iterator[str]:
     """Check the cookie's name against RFC 6265 and the SDK's own cookies."""
     if not isinstance(name, str) or not _COOKIE_NAME.fullmatch(name):
         yield f"cookie_name {name!r} is not a cookie name (RFC 6265, 4.1.1)."
+    elif len(name) > _MAX_NAME_CHARS:
+        yield f"cookie_name has more than {_MAX_NAME_CHARS} characters."
     elif name in SDK_COOKIES:
         yield f"cookie_name {name!r} is one of SuperTokens' own cookies."
+    elif name.lower() in COOKIE_ATTRIBUTES:
+        yield f"cookie_name {name!r} is the name of a cookie's attribute."
 
 
 def _range_faults(name: str, value: object, low: int, high: int) -> Iterator[str]:
@@ -159,6 +166,10 @@ def _target_faults(namespace: object, transfer_to: object) -> Iterator[str]:
     """Check where claims shall arrive."""
     if namespace is not None and (not isinstance(namespace, str) or not namespace):
         yield f"namespace must be a claim's name or None, not {namespace!r}."
+    elif namespace is not None and (
+        len(namespace) > _MAX_NAME_CHARS or not namespace.isprintable()
+    ):
+        yield f"namespace must be at most {_MAX_NAME_CHARS} printable characters."
     elif namespace is not None and is_reserved(namespace):
         yield (
             f"namespace {namespace!r} is reserved: it is a claim of JWT, SuperTokens or"
@@ -172,11 +183,16 @@ def _target_faults(namespace: object, transfer_to: object) -> Iterator[str]:
 
 
 def _callable_faults(config: GuestConfig) -> Iterator[str]:
-    """Check that what will be called can be."""
+    """Check that what will be called can be, and is awaited if it has to be."""
     for name in ("on_transfer", "is_revoked", "on_event"):
         value = getattr(config, name)
         if value is not None and not callable(value):
             yield f"{name} must be a function or None, not {value!r}."
+        elif inspect.isasyncgenfunction(value) or inspect.isgeneratorfunction(value):
+            yield f"{name} is a generator, which would never run."
+    for name in ("transfer", "on_event"):
+        if inspect.iscoroutinefunction(getattr(config, name)):
+            yield f"{name} must not be a coroutine function: nothing awaits it."
 
 
 def _time_faults(instant: object) -> Iterator[str]:

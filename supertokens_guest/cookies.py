@@ -5,7 +5,6 @@ One place decides the attributes, for setting and for clearing and for every fra
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import Literal
 
@@ -22,9 +21,11 @@ SDK_COOKIES = SESSION_COOKIES | {
 }
 """The names that SuperTokens uses itself, in the back end and in the browser."""
 
-# Not only ";": with two Cookie headers Django under ASGI joins them with ",", and no
-# value that we look for has a comma in it.
-_SEPARATOR = re.compile(r"[;,]")
+COOKIE_ATTRIBUTES = frozenset(
+    {"comment", "domain", "expires", "httponly", "max-age", "partitioned", "path"}
+    | {"samesite", "secure", "version"}
+)
+"""Names that no cookie can have in Python: ``http.cookies`` takes them for these."""
 
 SameSite = Literal["lax", "strict", "none"]
 
@@ -81,7 +82,7 @@ def cookie_values(header: str, name: str) -> list[str]:
     if name not in header:
         return []
     values = []
-    for pair in _SEPARATOR.split(header):
+    for pair in header.split(";"):
         key, equals, value = pair.partition("=")
         if equals and key.strip() == name:
             value = value.strip()
@@ -92,7 +93,7 @@ def cookie_values(header: str, name: str) -> list[str]:
 
 def cookie_names(header: str) -> set[str]:
     """Return the names in the ``Cookie`` header."""
-    return {pair.partition("=")[0].strip() for pair in _SEPARATOR.split(header)}
+    return {pair.partition("=")[0].strip() for pair in header.split(";")}
 
 
 def max_age_seconds(expires_at: float, now: float) -> int:

@@ -27,8 +27,11 @@ def core_failure(error: Exception) -> str | None:
 
 
 def refused_by_core(error: Exception) -> bool:
-    """Tell whether the core answered, and did not want the claims of a session."""
+    """Tell whether the core answered, and did not want the claims of a session.
+
+    It says 400, or 500 for what it did not foresee; anything else is about the core.
+    """
     answered = _ANSWERED.match(str(error))
-    if answered is None or answered["status"] < "400":
+    if answered is None or answered["status"] not in {"400", "500"}:
         return False
     return _SESSION_PATH.search(answered["path"]) is not None

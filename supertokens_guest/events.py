@@ -7,7 +7,7 @@ it says. Neither ever holds a token or a payload.
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ class GuestEvent:
     reason: str | None = None
     guest_id: str | None = None
     user_id: str | None = None
-    error: BaseException | None = None
+    error: BaseException | None = field(default=None, repr=False)
 
 
 def shown(value: object) -> str:

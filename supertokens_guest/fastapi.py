@@ -44,7 +44,7 @@ def clear_guest_cookie(response: Response, request: Request | None = None) -> bo
     Args:
         response: The one that the route returns, or FastAPI's injected ``Response``.
         request: The request that is being answered. With it, a JWT under the cookie's
-            name that is somebody else's is left alone.
+            name that is somebody else's is left alone, unless a guest came beside it.
 
     Returns:
         Whether the cookie was cleared.

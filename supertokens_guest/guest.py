@@ -109,7 +109,9 @@ class GuestTransfer:
         user_context: The SDK's user context of that request.
         moved: The claims that arrived in the session, without the namespace and the id.
         dropped: For each claim that did not arrive, why: ``"reserved"``, ``"present"``
-            (the session has a claim of that name) or ``"too_large"``.
+            (the session has a claim of that name), ``"namespace_taken"`` (the claim
+            that they go under is not this guest's), ``"too_large"`` or ``"removed"``
+            (by an override of the app's).
     """
 
     guest: Guest

@@ -6,7 +6,6 @@ hook and the clearing of the cookie are here.
 
 from __future__ import annotations
 
-import inspect
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -14,9 +13,10 @@ from supertokens_guest.budget import MAX_HEADERS_BYTES, SessionShape, headers_by
 from supertokens_guest.claims import plain_copy
 from supertokens_guest.errors import RevokedGuestError
 from supertokens_guest.events import GuestEvent, logger
-from supertokens_guest.reading import read
+from supertokens_guest.reading import read, tell_rejected
 from supertokens_guest.requests import from_another_site, guest_tokens
 from supertokens_guest.responses import clear_cookie
+from supertokens_guest.running import call_app
 from supertokens_guest.transfer import (
     NOTHING,
     SETTLED,
@@ -97,9 +97,11 @@ async def find_candidate(
     if reading.ambiguous:
         tell_skipped(runtime, "ambiguous")
         return nobody
+    if reading.unavailable is not None:
+        # Beside a valid guest too: this token may be another's, or a newer one.
+        tell_skipped(runtime, "keys_unavailable", error=reading.unavailable)
+        return nobody
     if reading.guest is None:
-        if reading.unavailable is not None:
-            tell_skipped(runtime, "keys_unavailable", error=reading.unavailable)
         return Candidate(guest=None, clearable=reading.clearable)
     return await _unless_revoked(runtime, reading.guest, clearable=reading.clearable)
 
@@ -175,9 +177,7 @@ async def complete(
     hook = runtime.config.on_transfer
     if hook is not None:
         try:
-            result = hook(transfer)
-            if inspect.isawaitable(result):
-                await result
+            await call_app(hook, transfer)
         except Exception as error:  # noqa: BLE001 - the hook is the app's
             logger.exception("on_transfer raised; the guest is kept")
             tell_failed(runtime, "hook", draft.guest, error)
@@ -208,20 +208,27 @@ def clear_on_response(
     def clear(response: BaseResponse, _user_context: dict[str, Any]) -> None:
         # Flask hands every mutator an empty context, so the request is kept from here.
         original: Any = response.original  # type: ignore[attr-defined]  # all three have it
-        clear_cookie(original, runtime.cookie_attributes(request, {}))
+        try:
+            clear_cookie(original, runtime.cookie_attributes(request, {}))
+        except Exception:  # noqa: BLE001 - the login has already succeeded
+            logger.exception("the guest cookie could not be cleared")
 
     session.response_mutators.append(clear)
 
 
 def session_shape(
-    runtime: Runtime, *, user_id: str, tenant_id: str, disable_anti_csrf: bool
+    runtime: Runtime,
+    *,
+    user_ids: tuple[str, str],
+    tenant_id: str,
+    disable_anti_csrf: bool,
 ) -> SessionShape | None:
     """Return what bounds a session's claims; ``None`` if no header carries them."""
     if runtime.config.transfer_to != "access_token_payload":
         return None
     session = runtime.session_config
     return SessionShape(
-        user_id=user_id,
+        user_id=max(user_ids, key=len),
         tenant_id=tenant_id,
         cookie_domain=session.cookie_domain,
         refresh_path=session.refresh_token_path.get_as_string_dangerous(),
@@ -251,29 +258,30 @@ def tell_failed(
     )
 
 
+async def refuse_revoked(runtime: Runtime, guest: Guest) -> None:
+    """Ask the app whether *guest* was withdrawn.
+
+    Raises:
+        RevokedGuestError: It was.
+        Exception: What ``is_revoked`` raised.
+    """
+    ask = runtime.config.is_revoked
+    if ask is not None and await call_app(ask, guest):
+        error = RevokedGuestError("is_revoked says so.")
+        tell_rejected(runtime, error, guest)
+        raise error
+
+
 async def _unless_revoked(
     runtime: Runtime, guest: Guest, *, clearable: bool
 ) -> Candidate:
     """Return *guest* as the candidate, unless the app says that it was withdrawn."""
-    ask = runtime.config.is_revoked
-    if ask is None:
-        return Candidate(guest=guest, clearable=clearable)
     try:
-        answer = ask(guest)
-        revoked = bool(await answer if inspect.isawaitable(answer) else answer)
+        await refuse_revoked(runtime, guest)
+    except RevokedGuestError:
+        return Candidate(guest=None, clearable=True)
     except Exception as error:  # noqa: BLE001 - the function is the app's
         logger.exception("is_revoked raised; the guest is kept")
         tell_failed(runtime, "is_revoked", guest, error)
         return Candidate(guest=None, clearable=False)
-    if not revoked:
-        return Candidate(guest=guest, clearable=clearable)
-    withdrawn = RevokedGuestError("is_revoked says so.")
-    runtime.tell(
-        GuestEvent(
-            code="verify-rejected",
-            reason=withdrawn.code,
-            guest_id=guest.id,
-            error=withdrawn,
-        )
-    )
-    return Candidate(guest=None, clearable=True)
+    return Candidate(guest=guest, clearable=clearable)

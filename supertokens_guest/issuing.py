@@ -17,7 +17,7 @@ from supertokens_python.recipe.openid.recipe_implementation import (
     RecipeImplementation as OpenIdImplementation,
 )
 
-from supertokens_guest.background import submit
+from supertokens_guest.background import refuse_here, submit
 from supertokens_guest.claims import AUDIENCE, GUEST_ID, checked_payload
 from supertokens_guest.core_errors import core_failure
 from supertokens_guest.errors import CoreUnavailableError, PayloadError, TokenError
@@ -71,6 +71,7 @@ def sign_sync(
     runtime: Runtime, claims: dict[str, Any], user_context: dict[str, Any] | None
 ) -> str:
     """Do the same where nothing can be awaited."""
+    refuse_here()
     if _is_overridden():
         return run_sync(lambda: _ask_core(runtime, claims, user_context))
     return submit(lambda: _ask_core(runtime, claims, user_context)).result()

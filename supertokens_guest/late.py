@@ -106,7 +106,7 @@ async def _move(
     context = draft.user_context
     shape = session_shape(
         runtime,
-        user_id=draft.user_id,
+        user_ids=(draft.user_id, draft.recipe_user_id),
         tenant_id=draft.tenant_id,
         disable_anti_csrf=False,
     )

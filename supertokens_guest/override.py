@@ -130,7 +130,7 @@ def _override_revoke(runtime: Runtime, original: RecipeInterface) -> None:
     original.revoke_session = revoke_session  # type: ignore[method-assign]  # the SDK's own way to override
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, kw_only=True, slots=True, repr=False)
 class _Login:
     """A session that is about to be made, with what the SDK says of it."""
 
@@ -162,7 +162,7 @@ class _Login:
         )
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(frozen=True, kw_only=True, slots=True, repr=False)
 class _Plan:
     """What shall happen to the guest of a login.
 
@@ -249,7 +249,7 @@ async def _plan_transfer(
     )
     shape = session_shape(
         runtime,
-        user_id=login.user_id,
+        user_ids=(login.user_id, login.recipe_user_id.get_as_string()),
         tenant_id=login.tenant_id,
         disable_anti_csrf=login.disable_anti_csrf is True,
     )

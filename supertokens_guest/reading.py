@@ -13,7 +13,7 @@ from supertokens_guest.claims import AUDIENCE
 from supertokens_guest.errors import KeysUnavailableError, TokenError
 from supertokens_guest.events import GuestEvent, logger
 from supertokens_guest.guest import Guest
-from supertokens_guest.requests import guest_tokens
+from supertokens_guest.requests import MAX_TOKENS, guest_tokens
 from supertokens_guest.tokens import claimed
 
 if TYPE_CHECKING:
@@ -32,27 +32,32 @@ class Reading:
 
     Attributes:
         guest: The guest, when there is exactly one.
-        ambiguous: Whether two valid guests came: somebody planted one of them.
+        ambiguous: Whether two valid guests came, or more tokens than a browser sends by
+            itself: somebody planted one.
         unavailable: Why nothing can be said about a token now; it must be kept.
         clearable: Whether all that came is ours and no good, so that it may be cleared:
             clearing a name could take another cookie than the one that is meant.
-        foreign: Whether a readable JWT came that is not ours, which must be left alone.
     """
 
     guest: Guest | None = None
     ambiguous: bool = False
     unavailable: KeysUnavailableError | None = None
     clearable: bool = False
-    foreign: bool = False
+
+
+TOO_MANY = Reading(ambiguous=True)
 
 
 async def read(
     runtime: Runtime, request: BaseRequest, *, wait_seconds: float
 ) -> Reading:
     """Verify the guest cookies of *request*, waiting at most so long for keys."""
+    tokens = guest_tokens(request, runtime.config.cookie_name)
+    if len(tokens) > MAX_TOKENS:
+        return TOO_MANY
     outcomes: list[tuple[str, Outcome]] = []
     budget = _Budget(wait_seconds)
-    for token in guest_tokens(request, runtime.config.cookie_name):
+    for token in tokens:
         outcome: Outcome
         try:
             outcome = await runtime.verifier.verify(token, wait_seconds=budget.left())
@@ -66,9 +71,12 @@ def read_sync(
     runtime: Runtime, request: BaseRequest, *, wait_seconds: float
 ) -> Reading:
     """Do the same where nothing can be awaited."""
+    tokens = guest_tokens(request, runtime.config.cookie_name)
+    if len(tokens) > MAX_TOKENS:
+        return TOO_MANY
     outcomes: list[tuple[str, Outcome]] = []
     budget = _Budget(wait_seconds)
-    for token in guest_tokens(request, runtime.config.cookie_name):
+    for token in tokens:
         outcome: Outcome
         try:
             outcome = runtime.verifier.verify_sync(token, wait_seconds=budget.left())
@@ -83,9 +91,18 @@ def is_ours(runtime: Runtime, token: str) -> bool:
     return claimed(token) == (AUDIENCE, runtime.issuer)
 
 
-def is_foreign(runtime: Runtime, token: str) -> bool:
-    """Tell whether *token* is a readable JWT that is not one of this app's guests."""
-    return claimed(token) is not None and not is_ours(runtime, token)
+def says_guest(token: str) -> bool:
+    """Tell whether *token* says that it is a guest, of whichever app.
+
+    One from before this app's API moved must not be in the way of a new one.
+    """
+    claims = claimed(token)
+    return claims is not None and bool(claims.audience == AUDIENCE)
+
+
+def is_foreign(token: str) -> bool:
+    """Tell whether *token* is a readable JWT that does not say that it is a guest."""
+    return claimed(token) is not None and not says_guest(token)
 
 
 class _Budget:
@@ -110,7 +127,7 @@ def _decide(runtime: Runtime, outcomes: Sequence[tuple[str, Outcome]]) -> Readin
             guests.append(outcome)
         elif isinstance(outcome, KeysUnavailableError):
             unavailable = outcome
-        elif is_foreign(runtime, token):
+        elif is_foreign(token):
             foreign = True
         else:
             useless += is_ours(runtime, token)
@@ -123,7 +140,6 @@ def _decide(runtime: Runtime, outcomes: Sequence[tuple[str, Outcome]]) -> Readin
         ambiguous=ambiguous,
         unavailable=unavailable,
         clearable=0 < useless == len(outcomes),
-        foreign=foreign,
     )
 
 
@@ -132,10 +148,19 @@ def _age_rank(guest: Guest) -> tuple[float, float]:
     return guest.issued_at.timestamp(), guest.expires_at.timestamp()
 
 
-def tell_rejected(runtime: Runtime, error: TokenError) -> None:
+def tell_rejected(
+    runtime: Runtime, error: TokenError, guest: Guest | None = None
+) -> None:
     """Report a token that is no good; never the token itself."""
     logger.debug("guest cookie refused: %s", error.code)
-    runtime.tell(GuestEvent(code="verify-rejected", reason=error.code, error=error))
+    runtime.tell(
+        GuestEvent(
+            code="verify-rejected",
+            reason=error.code,
+            guest_id=None if guest is None else guest.id,
+            error=error,
+        )
+    )
 
 
 def tell_foreign(runtime: Runtime) -> None:

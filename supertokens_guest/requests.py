@@ -32,17 +32,27 @@ def request_of(user_context: dict[str, Any]) -> BaseRequest | None:
 
 
 def wrapped(request: Any) -> BaseRequest:
-    """Return the framework's *request* as the SDK's ``BaseRequest``."""
+    """Return the framework's *request* as the SDK's ``BaseRequest``.
+
+    Raises:
+        TypeError: It is no request.
+    """
     if isinstance(request, BaseRequest):
         return request
+    if not hasattr(request, "headers") and not hasattr(request, "META"):
+        raise TypeError(f"A request is expected, not a {type(request).__name__}.")
     framework = Supertokens.get_instance().app_info.framework
     # Declared to return None as well, which no framework of the SDK's does.
     return cast("BaseRequest", FRAMEWORKS[framework].wrap_request(request))
 
 
 def guest_tokens(request: BaseRequest, cookie_name: str) -> list[str]:
-    """Return what the request brings as guest cookies, the most specific path first."""
-    return cookie_values(_cookie_header(request), cookie_name)[:MAX_TOKENS]
+    """Return what the request brings as guest cookies, the most specific path first.
+
+    Of more than ``MAX_TOKENS`` there is one more, so that it can be seen: which of them
+    is the visitor's own nobody can say.
+    """
+    return cookie_values(_cookie_header(request), cookie_name)[: MAX_TOKENS + 1]
 
 
 def brings_session(request: BaseRequest) -> bool:
@@ -69,11 +79,9 @@ def from_another_site(
     origin = request.get_header("origin")
     if origin is None or any(request.get_header(name) for name in _SDK_HEADERS):
         return False
-    ours = {
-        app.api_domain.get_as_string_dangerous(),
-        app.get_origin(request, user_context).get_as_string_dangerous(),
-    }
-    return origin not in ours
+    website = app.get_origin(request, user_context)
+    ours = (app.api_domain, website)
+    return origin not in {_origin(domain.get_as_string_dangerous()) for domain in ours}
 
 
 def session_of(request: BaseRequest) -> SessionContainer | None:
@@ -87,10 +95,19 @@ def session_of(request: BaseRequest) -> SessionContainer | None:
 def _cookie_header(request: BaseRequest) -> str:
     """Return every ``Cookie`` header as one; HTTP/2 clients may send several.
 
-    The SDK's request gives the first alone where the framework keeps them apart.
+    Under ASGI they are all there, where the SDK's request gives the first alone. WSGI
+    has room for one, so servers join them with a comma, which cannot be told from one
+    in a value; no guest JWT has one.
     """
-    headers = getattr(request.request, "headers", None)
-    get_list = getattr(headers, "getlist", None)
-    if get_list is not None:
-        return "; ".join(get_list("cookie"))
-    return request.get_header("cookie") or ""
+    own: Any = request.request
+    scope = getattr(own, "scope", None)
+    if scope is None:
+        return (request.get_header("cookie") or "").replace(",", ";")
+    pairs = scope.get("headers", ())
+    return "; ".join(v.decode("latin-1") for name, v in pairs if name == b"cookie")
+
+
+def _origin(domain: str) -> str:
+    """Return *domain* as a browser writes an origin: without its scheme's own port."""
+    port = ":443" if domain.startswith("https:") else ":80"
+    return domain.removesuffix(port)

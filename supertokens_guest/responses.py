@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from supertokens_guest.cookies import MAX_AGE_SECONDS, max_age_seconds
 from supertokens_guest.errors import KeysUnavailableError, TokenError
-from supertokens_guest.reading import is_foreign, tell_foreign
+from supertokens_guest.reading import is_foreign, says_guest, tell_foreign
 from supertokens_guest.requests import brings_session, guest_tokens, wrapped
 from supertokens_guest.runtime import current
 
@@ -60,7 +60,11 @@ def drop_guest_cookie(response: Any, request: Any) -> bool:
     """Clear the guest cookie on a framework's *response*, unless it is not ours."""
     runtime = current()
     base = None if request is None else wrapped(request)
-    if base is not None and _is_taken(runtime, base):
+    if (
+        base is not None
+        and not _brings_ours(runtime, base)
+        and _is_taken(runtime, base)
+    ):
         return False
     clear_cookie(response, runtime.cookie_attributes(base, {}))
     return True
@@ -94,10 +98,15 @@ def clear_cookie(response: Any, attributes: CookieAttributes) -> None:
 def _is_taken(runtime: Runtime, request: BaseRequest) -> bool:
     """Tell whether the request brings somebody else's JWT under our cookie's name."""
     tokens = guest_tokens(request, runtime.config.cookie_name)
-    if not any(is_foreign(runtime, token) for token in tokens):
+    if not any(map(is_foreign, tokens)):
         return False
     tell_foreign(runtime)
     return True
+
+
+def _brings_ours(runtime: Runtime, request: BaseRequest) -> bool:
+    """Tell whether a guest came: it is what has the attributes that clearing names."""
+    return any(map(says_guest, guest_tokens(request, runtime.config.cookie_name)))
 
 
 def _brings_another(

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from supertokens_guest.errors import TokenError
 from supertokens_guest.events import GuestEvent
 from supertokens_guest.guest import Guest
+from supertokens_guest.handover import refuse_revoked
 from supertokens_guest.issuing import new_claims, refusal, sign_sync
 from supertokens_guest.late import transfer
 from supertokens_guest.reading import read_sync, tell_rejected
@@ -51,7 +52,10 @@ def update_guest_jwt(
 
     See ``supertokens_guest.asyncio.update_guest_jwt``.
     """
+    runtime = current()
     known = guest if isinstance(guest, Guest) else verify_guest_jwt(guest)
+    if runtime.config.is_revoked is not None:
+        run_sync(lambda: refuse_revoked(runtime, known))
     return _create(payload, known.id, user_context, code="update")
 
 

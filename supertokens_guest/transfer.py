@@ -6,13 +6,13 @@ Pure: the caller brings what the session has and what the guest may give.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, Literal
 
 from supertokens_guest.claims import is_reserved
 
-DropReason = Literal["reserved", "present", "too_large", "removed"]
+DropReason = Literal["reserved", "present", "namespace_taken", "too_large", "removed"]
 
 SETTLED: frozenset[str] = frozenset({"reserved", "present"})
 """Reasons that no later try changes: such a claim does not keep the guest's cookie."""
@@ -28,8 +28,8 @@ class Selection:
         dropped: Why each of the others is not.
     """
 
-    added: Mapping[str, Any]
-    moved: Mapping[str, Any]
+    added: Mapping[str, Any] = field(repr=False)
+    moved: Mapping[str, Any] = field(repr=False)
     dropped: Mapping[str, DropReason]
 
 
@@ -61,7 +61,8 @@ def select_claims(
     """
     inside = _inside(present, namespace, guest_id)
     if inside is None:
-        return Selection(added={}, moved={}, dropped=dict.fromkeys(chosen, "present"))
+        taken: dict[str, DropReason] = dict.fromkeys(chosen, "namespace_taken")
+        return Selection(added={}, moved={}, dropped=taken)
     moved: dict[str, Any] = {}
     dropped: dict[str, DropReason] = {}
     wanted: dict[str, Any] = {}

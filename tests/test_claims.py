@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections import OrderedDict
+from http import HTTPStatus
 from types import MappingProxyType
 from typing import Any
 
@@ -139,6 +141,54 @@ def test_reserved_names_cover_what_the_sdk_protects() -> None:
 def test_names_inside_values_are_the_apps_own() -> None:
     """Reserved is only what would become a claim."""
     assert {"user": {"sub": 1}} == checked_payload({"user": {"sub": 1}}, max_bytes=512)
+
+
+class Text(str):
+    """A string that pretends to be another."""
+
+    __slots__ = ()
+
+    def __eq__(self, other: object) -> bool:
+        """Be nobody's equal."""
+        return False
+
+    def __hash__(self) -> int:
+        """Hide among others."""
+        return 5
+
+    def startswith(self, *args: Any) -> bool:
+        """Begin with nothing."""
+        return False
+
+
+def test_subclasses_of_jsons_types_are_made_plain() -> None:
+    """An enumeration of integers is a number, as JSON writes it."""
+    payload = {"status": HTTPStatus.OK, "many": OrderedDict(a=[Text("b")])}
+    checked = checked_payload(payload, max_bytes=512)
+
+    assert {"status": 200, "many": {"a": ["b"]}} == checked
+    assert [int, dict, str] == [
+        type(checked["status"]),
+        type(checked["many"]),
+        type(checked["many"]["a"][0]),
+    ]
+
+
+@pytest.mark.parametrize("name", ["sub", "st-role"])
+def test_s1_a_name_cannot_pretend_to_be_another(name: str) -> None:
+    """What counts is what would be sent."""
+    with pytest.raises(PayloadError, match="is a name that SuperTokens"):
+        checked_payload({Text(name): 1}, max_bytes=512)
+    with pytest.raises(PayloadError, match="twice"):
+        checked_payload({Text("a"): 1, "a": 2}, max_bytes=512)
+
+
+def test_s10_a_name_is_shown_cut() -> None:
+    """It may be what somebody typed."""
+    with pytest.raises(PayloadError) as caught:
+        checked_payload({"x" * 10_000: {1}}, max_bytes=512)
+
+    assert len(str(caught.value)) < 200
 
 
 def test_plain_copy_lets_reserved_names_pass() -> None:

@@ -3,12 +3,27 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import AsyncIterator, Iterator
 from datetime import datetime, timezone
 from typing import Any
 
 import pytest
 
 from supertokens_guest import ConfigError, GuestConfig
+
+
+async def coroutine(value: object) -> None:
+    """Do nothing."""
+
+
+def generator(value: object) -> Iterator[None]:
+    """Do nothing, and not even that."""
+    yield
+
+
+async def async_generator(value: object) -> AsyncIterator[None]:
+    """Do nothing, and not even that."""
+    yield
 
 
 def test_the_defaults_are_valid_and_as_documented() -> None:
@@ -42,6 +57,14 @@ def test_it_cannot_be_changed() -> None:
         ({"cookie_name": "a;b"}, "cookie_name 'a;b' is not a cookie name"),
         ({"cookie_name": None}, "cookie_name None is not a cookie name"),
         ({"cookie_name": "sAccessToken"}, "is one of SuperTokens' own cookies."),
+        ({"cookie_name": "Path"}, "is the name of a cookie's attribute."),
+        ({"cookie_name": "x" * 65}, "cookie_name has more than 64 characters."),
+        ({"namespace": "x" * 65}, "namespace must be at most 64 printable characters."),
+        ({"namespace": "\ud800"}, "namespace must be at most 64 printable"),
+        ({"transfer": coroutine}, "transfer must not be a coroutine function"),
+        ({"on_event": coroutine}, "on_event must not be a coroutine function"),
+        ({"on_transfer": generator}, "on_transfer is a generator"),
+        ({"on_transfer": async_generator}, "on_transfer is a generator"),
         ({"lifetime_seconds": 59}, "lifetime_seconds must be from 60 to 315,360,000"),
         ({"lifetime_seconds": 315_360_001}, "not 315,360,001."),
         ({"lifetime_seconds": 3600.0}, "must be a whole number, not 3600.0."),

@@ -927,7 +927,10 @@ def test_s18_nothing_is_larger_than_counted(
         name: front[name] for name in ("iss", "guest") if name in front
     }
     shape = session_shape(
-        current(), user_id=front["sub"], tenant_id="public", disable_anti_csrf=False
+        current(),
+        user_ids=(front["sub"], front["rsub"]),
+        tenant_id="public",
+        disable_anti_csrf=False,
     )
     assert shape is not None
     # With a third copy of the token no guest's claims fit into 4,000 bytes.

@@ -85,7 +85,7 @@ def test_a_namespace_that_is_not_this_guests_is_left_alone() -> None:
         selection = select({"cart": 1}, {"guest": claim})
 
         assert {} == selection.added
-        assert {"cart": "present"} == selection.dropped
+        assert {"cart": "namespace_taken"} == selection.dropped
 
 
 def test_a_second_try_of_the_same_guest_completes_the_first() -> None:

@@ -229,7 +229,7 @@ class TestLeftAlone:
         answer = visitor.login(payload={"guest": "mine"})
 
         assert "mine" == visitor.me()["guest"]
-        assert [dict.fromkeys(CART, "present")] == [
+        assert [dict.fromkeys(CART, "namespace_taken")] == [
             transfer.dropped for transfer in told.transfers
         ]
         assert cleared(answer)
