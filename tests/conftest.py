@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 
 import pytest
 
@@ -11,6 +12,11 @@ import pytest
 # telemetry, and its recipes may be reset between tests.
 os.environ.setdefault("SUPERTOKENS_TLDEXTRACT_DISABLE_HTTP", "1")
 os.environ.setdefault("SUPERTOKENS_ENV", "testing")
+
+# A shell starts what it runs in the background with Ctrl-C ignored, and programs that
+# tests start would inherit that; the tests press it.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 pytest_plugins = ["testkit.fixtures"]
 
