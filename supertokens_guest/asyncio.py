@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Literal
 
 from supertokens_guest.errors import TokenError
-from supertokens_guest.events import GuestEvent
 from supertokens_guest.guest import Guest
 from supertokens_guest.handover import refuse_revoked
 from supertokens_guest.issuing import new_claims, refusal, sign
@@ -177,5 +176,5 @@ async def _create(
         guest = await runtime.verifier.verify(token, wait_seconds=wait_seconds)
     except TokenError as error:
         raise refusal(error) from error
-    runtime.tell(GuestEvent(code=code, guest_id=guest.id))
+    runtime.tell(code, guest=guest)
     return token

@@ -5,7 +5,7 @@ Knows neither how a guest is verified nor how it is carried over.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, final
 
 if TYPE_CHECKING:
@@ -115,14 +115,14 @@ class GuestTransfer:
     """
 
     guest: Guest
-    session: SessionContainer | None
+    session: SessionContainer | None = None
     user_id: str
     recipe_user_id: str
     tenant_id: str
     request: BaseRequest
     user_context: dict[str, Any]
-    moved: Mapping[str, Any]
-    dropped: Mapping[str, str]
+    moved: Mapping[str, Any] = field(default_factory=dict)
+    dropped: Mapping[str, str] = field(default_factory=dict)
 
     def __repr__(self) -> str:
         """Name who became whom and which claims, never their values."""

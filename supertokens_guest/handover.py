@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from supertokens_guest.budget import MAX_HEADERS_BYTES, SessionShape, headers_bytes
 from supertokens_guest.claims import plain_copy
 from supertokens_guest.errors import RevokedGuestError
-from supertokens_guest.events import GuestEvent, logger
+from supertokens_guest.events import logger
 from supertokens_guest.reading import read, tell_rejected
 from supertokens_guest.requests import from_another_site, guest_tokens
 from supertokens_guest.responses import clear_cookie
@@ -91,15 +91,15 @@ async def find_candidate(
     if not guest_tokens(request, runtime.config.cookie_name):
         return nobody
     if from_another_site(request, runtime.app_info, user_context):
-        tell_skipped(runtime, "cross_site")
+        runtime.tell("transfer-skipped", "cross_site")
         return nobody
     reading = await read(runtime, request, wait_seconds=wait_seconds)
     if reading.ambiguous:
-        tell_skipped(runtime, "ambiguous")
+        runtime.tell("transfer-skipped", "ambiguous")
         return nobody
     if reading.unavailable is not None:
         # Beside a valid guest too: this token may be another's, or a newer one.
-        tell_skipped(runtime, "keys_unavailable", error=reading.unavailable)
+        runtime.tell("transfer-skipped", "keys_unavailable", error=reading.unavailable)
         return nobody
     if reading.guest is None:
         return Candidate(guest=None, clearable=reading.clearable)
@@ -180,7 +180,7 @@ async def complete(
             await call_app(hook, transfer)
         except Exception as error:  # noqa: BLE001 - the hook is the app's
             logger.exception("on_transfer raised; the guest is kept")
-            tell_failed(runtime, "hook", draft.guest, error)
+            runtime.tell("transfer-failed", "hook", guest=draft.guest, error=error)
             return None
     left_behind = set(selection.dropped.values()) - SETTLED
     if hook is not None or not left_behind:
@@ -190,12 +190,10 @@ async def complete(
             "claims of a guest did not enter the session: %s", sorted(left_behind)
         )
     runtime.tell(
-        GuestEvent(
-            code="transfer",
-            reason=min(left_behind, default=None),
-            guest_id=draft.guest.id,
-            user_id=transfer.user_id,
-        )
+        "transfer",
+        min(left_behind, default=None),
+        guest=draft.guest,
+        user_id=transfer.user_id,
     )
     return transfer
 
@@ -217,44 +215,21 @@ def clear_on_response(
 
 
 def session_shape(
-    runtime: Runtime,
-    *,
-    user_ids: tuple[str, str],
-    tenant_id: str,
-    disable_anti_csrf: bool,
+    runtime: Runtime, draft: GuestTransfer, *, disable_anti_csrf: bool
 ) -> SessionShape | None:
     """Return what bounds a session's claims; ``None`` if no header carries them."""
     if runtime.config.transfer_to != "access_token_payload":
         return None
     session = runtime.session_config
     return SessionShape(
-        user_id=max(user_ids, key=len),
-        tenant_id=tenant_id,
+        user_id=max(draft.user_id, draft.recipe_user_id, key=len),
+        tenant_id=draft.tenant_id,
         cookie_domain=session.cookie_domain,
         refresh_path=session.refresh_token_path.get_as_string_dangerous(),
         secure=session.cookie_secure,
         anti_csrf=not disable_anti_csrf
         and session.anti_csrf_function_or_string == "VIA_TOKEN",
         token_in_header=session.expose_access_token_to_frontend_in_cookie_based_auth,
-    )
-
-
-def tell_skipped(
-    runtime: Runtime, reason: str, *, error: BaseException | None = None
-) -> None:
-    """Report that a guest was left alone."""
-    runtime.tell(GuestEvent(code="transfer-skipped", reason=reason, error=error))
-
-
-def tell_failed(
-    runtime: Runtime, reason: str, guest: Guest | None, error: BaseException
-) -> None:
-    """Report that a transfer did not succeed; the guest is kept."""
-    guest_id = None if guest is None else guest.id
-    runtime.tell(
-        GuestEvent(
-            code="transfer-failed", reason=reason, guest_id=guest_id, error=error
-        )
     )
 
 
@@ -282,6 +257,6 @@ async def _unless_revoked(
         return Candidate(guest=None, clearable=True)
     except Exception as error:  # noqa: BLE001 - the function is the app's
         logger.exception("is_revoked raised; the guest is kept")
-        tell_failed(runtime, "is_revoked", guest, error)
+        runtime.tell("transfer-failed", "is_revoked", guest=guest, error=error)
         return Candidate(guest=None, clearable=False)
     return Candidate(guest=guest, clearable=clearable)

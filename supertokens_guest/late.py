@@ -12,7 +12,7 @@ from supertokens_python.recipe.session.exceptions import SuperTokensSessionError
 
 from supertokens_guest.core_errors import core_failure, refused_by_core
 from supertokens_guest.events import logger
-from supertokens_guest.guest import Guest, GuestTransfer
+from supertokens_guest.guest import GuestTransfer
 from supertokens_guest.handover import (
     choose_claims,
     clear_on_response,
@@ -20,8 +20,6 @@ from supertokens_guest.handover import (
     find_candidate,
     leaves_guest_alone,
     session_shape,
-    tell_failed,
-    tell_skipped,
 )
 from supertokens_guest.requests import guest_tokens
 
@@ -48,7 +46,7 @@ async def transfer(
     if leaves_guest_alone(payload, user_context):
         return None
     if _lacks_factors(payload):
-        tell_skipped(runtime, "factors_incomplete")
+        runtime.tell("transfer-skipped", "factors_incomplete")
         return None
     candidate = await find_candidate(
         runtime,
@@ -60,7 +58,15 @@ async def transfer(
         if candidate.clearable:
             clear_on_response(runtime, session, request)
         return None
-    draft = _draft(candidate.guest, request, session, user_context)
+    draft = GuestTransfer(
+        guest=candidate.guest,
+        session=session,
+        user_id=session.get_user_id(),
+        recipe_user_id=session.get_recipe_user_id().get_as_string(),
+        tenant_id=session.get_tenant_id(),
+        request=request,
+        user_context=user_context,
+    )
     selection = await _move(runtime, draft, session)
     if selection is None:
         return None
@@ -75,26 +81,6 @@ def _lacks_factors(access_token_payload: dict[str, Any]) -> bool:
     return value is None or not value.v
 
 
-def _draft(
-    guest: Guest,
-    request: BaseRequest,
-    session: SessionContainer,
-    user_context: dict[str, Any],
-) -> GuestTransfer:
-    """Return the transfer before anything has moved."""
-    return GuestTransfer(
-        guest=guest,
-        session=session,
-        user_id=session.get_user_id(),
-        recipe_user_id=session.get_recipe_user_id().get_as_string(),
-        tenant_id=session.get_tenant_id(),
-        request=request,
-        user_context=user_context,
-        moved={},
-        dropped={},
-    )
-
-
 async def _move(
     runtime: Runtime, draft: GuestTransfer, session: SessionContainer
 ) -> Selection | None:
@@ -104,12 +90,7 @@ async def _move(
         What moved; ``None`` when the app's choice failed, or the core did.
     """
     context = draft.user_context
-    shape = session_shape(
-        runtime,
-        user_ids=(draft.user_id, draft.recipe_user_id),
-        tenant_id=draft.tenant_id,
-        disable_anti_csrf=False,
-    )
+    shape = session_shape(runtime, draft, disable_anti_csrf=False)
     present: Mapping[str, Any] = session.get_access_token_payload()
     try:
         if shape is None:
@@ -128,7 +109,7 @@ async def _move(
         raise  # the session has ended: the SDK's answer to that is the right one
     except Exception as error:  # noqa: BLE001 - a guest must not fail a user's request
         logger.exception("a guest was not transferred, and is kept")
-        tell_failed(runtime, _reason(error), draft.guest, error)
+        runtime.tell("transfer-failed", _reason(error), guest=draft.guest, error=error)
         return None
     return selection
 

@@ -24,8 +24,6 @@ from supertokens_guest.handover import (
     find_candidate,
     leaves_guest_alone,
     session_shape,
-    tell_failed,
-    tell_skipped,
 )
 from supertokens_guest.keys import StaticKeys
 from supertokens_guest.reading import is_ours
@@ -197,7 +195,7 @@ async def _create_with_guest(runtime: Runtime, login: _Login) -> SessionContaine
             raise
         logger.warning("the core refused a guest's claims; the guest is kept")
         guest = None if plan.draft is None else plan.draft.guest
-        tell_failed(runtime, "core_refused", guest, error)
+        runtime.tell("transfer-failed", "core_refused", guest=guest, error=error)
         return await login.make()
     await _finish(runtime, plan, session)
     return session
@@ -215,12 +213,12 @@ async def _plan(runtime: Runtime, login: _Login) -> _Plan | None:
             return _Plan(request=request, carried=carried)
         if MultiFactorAuthRecipe.get_instance() is not None:
             if guest_tokens(request, runtime.config.cookie_name):
-                tell_skipped(runtime, "factors_incomplete")
+                runtime.tell("transfer-skipped", "factors_incomplete")
             return None
         return await _plan_transfer(runtime, login, request)
     except Exception as error:  # noqa: BLE001 - no login fails for a guest's sake
         logger.exception("the guest of a login was left alone")
-        tell_failed(runtime, "error", None, error)
+        runtime.tell("transfer-failed", "error", error=error)
         return None
 
 
@@ -238,21 +236,14 @@ async def _plan_transfer(
         return _Plan(request=request, clearable=candidate.clearable)
     draft = GuestTransfer(
         guest=candidate.guest,
-        session=None,
         user_id=login.user_id,
         recipe_user_id=login.recipe_user_id.get_as_string(),
         tenant_id=login.tenant_id,
         request=request,
         user_context=login.user_context,
-        moved={},
-        dropped={},
     )
-    shape = session_shape(
-        runtime,
-        user_ids=(login.user_id, login.recipe_user_id.get_as_string()),
-        tenant_id=login.tenant_id,
-        disable_anti_csrf=login.disable_anti_csrf is True,
-    )
+    no_anti_csrf = login.disable_anti_csrf is True
+    shape = session_shape(runtime, draft, disable_anti_csrf=no_anti_csrf)
     present = (
         login.session_data_in_database if shape is None else login.access_token_payload
     )
@@ -270,7 +261,7 @@ async def _finish(runtime: Runtime, plan: _Plan, session: SessionContainer) -> N
     except Exception as error:  # noqa: BLE001 - no login fails for a guest's sake
         logger.exception("a guest's transfer was not completed; the guest is kept")
         guest = None if plan.draft is None else plan.draft.guest
-        tell_failed(runtime, "error", guest, error)
+        runtime.tell("transfer-failed", "error", guest=guest, error=error)
 
 
 def _carried(

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from supertokens_guest.claims import AUDIENCE
 from supertokens_guest.errors import KeysUnavailableError, TokenError
-from supertokens_guest.events import GuestEvent, logger
+from supertokens_guest.events import logger
 from supertokens_guest.guest import Guest
 from supertokens_guest.requests import MAX_TOKENS, guest_tokens
 from supertokens_guest.tokens import claimed
@@ -153,14 +153,7 @@ def tell_rejected(
 ) -> None:
     """Report a token that is no good; never the token itself."""
     logger.debug("guest cookie refused: %s", error.code)
-    runtime.tell(
-        GuestEvent(
-            code="verify-rejected",
-            reason=error.code,
-            guest_id=None if guest is None else guest.id,
-            error=error,
-        )
-    )
+    runtime.tell("verify-rejected", error.code, guest=guest, error=error)
 
 
 def tell_foreign(runtime: Runtime) -> None:
@@ -168,4 +161,4 @@ def tell_foreign(runtime: Runtime) -> None:
     logger.debug(
         "the cookie %r holds a JWT that is not ours", runtime.config.cookie_name
     )
-    runtime.tell(GuestEvent(code="foreign-cookie"))
+    runtime.tell("foreign-cookie")

@@ -7,6 +7,7 @@ afresh.
 
 from __future__ import annotations
 
+import functools
 import threading
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     from supertokens_python.supertokens import AppInfo
 
     from supertokens_guest.config import GuestConfig
+    from supertokens_guest.events import EventCode
+    from supertokens_guest.guest import Guest
     from supertokens_guest.keys import KeySource
 
 _JWKS_PATH = "/.well-known/jwks.json"
@@ -88,8 +91,23 @@ class Runtime:
             same_site=session.get_cookie_same_site(request, user_context),
         )
 
-    def tell(self, event: GuestEvent) -> None:
-        """Hand *event* to the app's ``on_event``."""
+    def tell(
+        self,
+        code: EventCode,
+        reason: str | None = None,
+        *,
+        guest: Guest | None = None,
+        user_id: str | None = None,
+        error: BaseException | None = None,
+    ) -> None:
+        """Tell the app's ``on_event`` what happened; see ``GuestEvent``."""
+        event = GuestEvent(
+            code=code,
+            reason=reason,
+            guest_id=None if guest is None else guest.id,
+            user_id=user_id,
+            error=error,
+        )
         tell(self.config.on_event, event)
 
     def _make_verifier(self) -> TokenVerifier:
@@ -98,7 +116,8 @@ class Runtime:
         if self._static_keys is not None:
             keys = self._static_keys
         else:
-            keys = KeyCache(_jwks_urls, observer=self.tell)
+            observer = functools.partial(tell, self.config.on_event)
+            keys = KeyCache(_jwks_urls, observer=observer)
         not_before = self.config.reject_issued_before
         policy = TokenPolicy(
             issuers=frozenset({self.issuer}),

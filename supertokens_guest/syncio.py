@@ -8,7 +8,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Literal
 
 from supertokens_guest.errors import TokenError
-from supertokens_guest.events import GuestEvent
 from supertokens_guest.guest import Guest
 from supertokens_guest.handover import refuse_revoked
 from supertokens_guest.issuing import new_claims, refusal, sign_sync
@@ -118,5 +117,5 @@ def _create(
         guest = runtime.verifier.verify_sync(token, wait_seconds=wait_seconds)
     except TokenError as error:
         raise refusal(error) from error
-    runtime.tell(GuestEvent(code=code, guest_id=guest.id))
+    runtime.tell(code, guest=guest)
     return token

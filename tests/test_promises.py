@@ -907,10 +907,14 @@ def test_s18_what_does_not_fit_stays_behind(
     "payload", [{"x": "a" * 300}, {"x": "Ж" * 50, "y": [1e22] * 9}]
 )
 def test_s18_nothing_is_larger_than_counted(
-    serve: Serve, visit: Visit, session: dict[str, Any], payload: dict[str, Any]
+    serve: Serve,
+    visit: Visit,
+    told: Told,
+    session: dict[str, Any],
+    payload: dict[str, Any],
 ) -> None:
     """No session's headers, those of its refresh included, exceed what was counted."""
-    visitor = visit(serve(session=session))
+    visitor = visit(serve(told.config(), session=session))
     visitor.become_guest(payload)
 
     answer = visitor.login(str(uuid.uuid4()))
@@ -926,12 +930,8 @@ def test_s18_nothing_is_larger_than_counted(
     claims: dict[str, Any] = {
         name: front[name] for name in ("iss", "guest") if name in front
     }
-    shape = session_shape(
-        current(),
-        user_ids=(front["sub"], front["rsub"]),
-        tenant_id="public",
-        disable_anti_csrf=False,
-    )
+    (transfer,) = told.transfers
+    shape = session_shape(current(), transfer, disable_anti_csrf=False)
     assert shape is not None
     # With a third copy of the token no guest's claims fit into 4,000 bytes.
     assert shape.token_in_header == ("guest" not in front)
