@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
+import sqlite3
 import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -65,7 +66,9 @@ def test_every_block_is_of_a_language_that_is_executed() -> None:
 def test_the_code_of_a_page_runs(page: Path) -> None:
     """Imports resolve, settings are accepted, definitions are made."""
     assert [] != blocks(page, "python")
-    run(page)
+    for value in run(page).values():
+        if isinstance(value, sqlite3.Connection):
+            value.close()
 
 
 @pytest.mark.skipif(not shutil.which("make"), reason="no make here")
