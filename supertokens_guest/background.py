@@ -34,6 +34,7 @@ def background_loop() -> asyncio.AbstractEventLoop:
 
     Raises:
         RuntimeError: The system gives no more threads.
+        OSError: The system gives no more files, which the loop needs to wake up.
     """
     global _loop  # noqa: PLW0603 - one per process is the point
     with _lock:
@@ -68,6 +69,7 @@ def submit(
 
     Raises:
         RuntimeError: The system gives no more threads.
+        OSError: The system gives no more files.
     """
     loop = background_loop()
     return asyncio.run_coroutine_threadsafe(make(), loop)

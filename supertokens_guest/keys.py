@@ -85,11 +85,6 @@ class _Flight:
     pid: int = field(default_factory=os.getpid)
 
 
-# For a key that arrived between two looks at the cache.
-_LANDED: Future[bool] = Future()
-_LANDED.set_result(True)
-
-
 class KeyCache:
     """The core's static keys, fetched when needed and kept through an outage.
 
@@ -152,7 +147,10 @@ class KeyCache:
         with _lock:
             held = self._usable(now)
             if held is not None and kid in held.key_set.keys:
-                return Lookup(_LANDED, is_own=False)
+                # It arrived between two looks at the cache.
+                landed: Future[bool] = Future()
+                landed.set_result(True)
+                return Lookup(landed, is_own=False)
             flight = self._in_flight()
             if flight is not None:
                 return Lookup(flight.landed, is_own=False)
@@ -225,7 +223,7 @@ class KeyCache:
     def _launch(self, flight: _Flight) -> None:
         try:
             background.submit(functools.partial(self._fetch, flight))
-        except RuntimeError as error:  # no more threads
+        except (RuntimeError, OSError) as error:  # no more threads, or no more files
             self._fail(flight, error)
 
     async def _fetch(self, flight: _Flight) -> None:

@@ -641,20 +641,27 @@ def test_k20_an_observer_that_fails_harms_nobody(
     assert [KEY.kid] == ids(cache.current())
 
 
-def test_no_thread_to_be_had_is_a_failure(
-    caches: Caches, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    "error",
+    [RuntimeError("can't start new thread"), OSError(24, "Too many open files")],
+    ids=["thread", "files"],
+)
+def test_nothing_to_fetch_with_is_a_failure(
+    caches: Caches, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
-    """A system without another thread makes keys unavailable, and nothing worse."""
+    """Without another thread or file, keys are unavailable; known ones go on."""
 
     def refuse(_: Callable[[], Any]) -> None:
-        raise RuntimeError("can't start new thread")
+        raise error
 
-    cache = caches.new()
+    cold, warm = caches.new(), caches.warm()
+    caches.clock.now += 3_300  # when keys are fetched anew
     with monkeypatch.context() as patch:
         patch.setattr(background, "submit", refuse)
 
-        assert not landed(cache.look_up(KEY.kid))
-    assert not cache.status().is_fetching
+        assert not landed(cold.look_up(KEY.kid))
+        assert [KEY.kid] == ids(warm.current())
+    assert [False, False] == [cache.status().is_fetching for cache in (cold, warm)]
 
 
 @pytest.mark.anyio
