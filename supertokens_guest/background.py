@@ -23,6 +23,7 @@ _THREAD_NAME = "supertokens-guest"
 
 _lock = threading.Lock()
 _loop: asyncio.AbstractEventLoop | None = None
+_thread: threading.Thread | None = None
 _lost: list[asyncio.AbstractEventLoop] = []
 
 
@@ -30,26 +31,30 @@ def background_loop() -> asyncio.AbstractEventLoop:
     """Return the running event loop of the background thread, started at first use.
 
     The thread is a daemon: it never keeps a process from ending. A forked child gets a
-    thread of its own at its first use.
+    thread of its own at its first use, and so does a process whose thread has ended, as
+    by a ``SystemExit`` in a function of the app's.
 
     Raises:
         RuntimeError: The system gives no more threads.
         OSError: The system gives no more files, which the loop needs to wake up.
     """
-    global _loop  # noqa: PLW0603 - one per process is the point
+    global _loop, _thread
     with _lock:
-        if _loop is None:
+        if _loop is None or _thread is None or not _thread.is_alive():
             # Not the policy's loop: what the app chose for itself need not survive a
             # fork, and this one only waits for a few sockets.
             loop = asyncio.SelectorEventLoop()
             try:
-                threading.Thread(
+                thread = threading.Thread(
                     target=loop.run_forever, name=_THREAD_NAME, daemon=True
-                ).start()
+                )
+                thread.start()
             except BaseException:
                 loop.close()
                 raise
-            _loop = loop
+            if _loop is not None:
+                _lost.append(_loop)
+            _loop, _thread = loop, thread
         return _loop
 
 

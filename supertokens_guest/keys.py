@@ -223,8 +223,11 @@ class KeyCache:
     def _launch(self, flight: _Flight) -> None:
         try:
             background.submit(functools.partial(self._fetch, flight))
-        except (RuntimeError, OSError) as error:  # no more threads, or no more files
+        except BaseException as error:
             self._fail(flight, error)
+            # No more threads, or no more files; anything else is an interruption.
+            if not isinstance(error, (RuntimeError, OSError)):
+                raise
 
     async def _fetch(self, flight: _Flight) -> None:
         try:
@@ -233,8 +236,10 @@ class KeyCache:
                 host_seconds=self._timing.host_seconds,
                 total_seconds=self._timing.total_seconds,
             )
-        except Exception as error:  # noqa: BLE001 - urls may raise anything; who waits must know
+        except BaseException as error:  # urls may raise anything; who waits must know
             self._fail(flight, error)
+            if not isinstance(error, Exception):
+                raise
         else:
             self._succeed(flight, keys)
 
@@ -261,7 +266,7 @@ class KeyCache:
             logger.info("The core's keys can be fetched again.")
             tell(self._observer, GuestEvent(code="keys-available"))
 
-    def _fail(self, flight: _Flight, error: Exception) -> None:
+    def _fail(self, flight: _Flight, error: BaseException) -> None:
         """Keep the keys that are held, and say once what that means."""
         now = self._clock()
         with _lock:

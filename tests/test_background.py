@@ -183,6 +183,22 @@ def test_k18_a_forked_child_gets_a_thread_of_its_own() -> None:
     assert thread is background.submit(this_thread).result(LONG_SECONDS)
 
 
+def test_a_thread_that_has_ended_is_replaced() -> None:
+    """A function of the app's may end it with SystemExit; the next call starts anew."""
+
+    async def answer() -> int:
+        return 42
+
+    ended = background.background_loop()
+    ended.call_soon_threadsafe(ended.stop)  # as SystemExit does, but quietly
+    for thread in threading.enumerate():
+        if thread.name == "supertokens-guest":
+            thread.join(timeout=10)
+
+    assert 42 == background.submit(answer).result(timeout=10)
+    assert ended is not background.background_loop()
+
+
 def test_the_thread_keeps_no_process_from_ending() -> None:
     """A process that ends with work under way ends at once, without a word."""
     code = (
