@@ -30,7 +30,8 @@ _lost: list[asyncio.AbstractEventLoop] = []
 def background_loop() -> asyncio.AbstractEventLoop:
     """Return the running event loop of the background thread, started at first use.
 
-    The thread is a daemon: it never keeps a process from ending. A forked child gets a
+    The thread is a daemon and keeps no process from ending, but for a name look-up that
+    is under way, which the interpreter waits for. A forked child gets a
     thread of its own at its first use, and so does a process whose thread has ended, as
     by a ``SystemExit`` in a function of the app's.
 

@@ -13,7 +13,7 @@ _ANSWERED = re.compile(
     r"'(?P<path>[^']*)' with status code: (?P<status>\d{3}) "
 )
 _SILENT = ("No SuperTokens core available", "The running SuperTokens core version is")
-_SESSION_PATH = re.compile(r"/recipe/session(?:/regenerate|/data)?")
+_SESSION_PATH = re.compile(r"/recipe/session(?:/regenerate|/data)?$")
 
 
 def core_failure(error: Exception) -> str | None:
