@@ -257,7 +257,7 @@ class KeyCache:
             )
             self._plan.succeeded()
             if flight.kid in keys:
-                self._plan.found_unknown()
+                self._plan.found_unknown(self._clock())
             self._last_error = None
             self._flight = None
             was, self._told = self._told, "fine"

@@ -65,6 +65,7 @@ class RefreshPlan:
         self._failures = 0
         self._retry_at = -math.inf
         self._asked_at = -math.inf
+        self._found_at = -math.inf
 
     def wait_seconds(self, now: float) -> float:
         """Return how long failures still forbid any fetch; 0 when they do not."""
@@ -87,12 +88,16 @@ class RefreshPlan:
         """Note that a fetch starts because of an unknown key id."""
         self._asked_at = now
 
-    def found_unknown(self) -> None:
+    def found_unknown(self, now: float) -> None:
         """Note that this fetch found the key, so that it was no forged id.
 
-        A core that gets new keys twice in a row, as in development, is asked twice.
+        A core that gets new keys twice in a row, as in development, is asked twice; but
+        no more in one cooldown: cores with different keys behind one address would be
+        asked for each token that names the other's.
         """
-        self._asked_at = -math.inf
+        if now - self._found_at >= self._timing.cooldown_seconds:
+            self._asked_at = -math.inf
+            self._found_at = now
 
     def succeeded(self) -> None:
         """Note that a fetch brought usable keys."""

@@ -99,12 +99,22 @@ def test_k4_an_unknown_id_is_asked_for_once_a_cooldown() -> None:
 
 
 def test_k4_an_id_that_was_found_costs_no_cooldown() -> None:
-    """A core with new keys twice in a row is asked twice."""
+    """A core with new keys twice in a row is asked twice, and then no more for a while.
+
+    Cores with different keys behind one address would be asked for each token.
+    """
     asked = plan()
     asked.asked_for_unknown(100.0)
-    asked.found_unknown()
-
+    asked.found_unknown(100.0)
     assert 0 == asked.unknown_wait_seconds(100.0, have_keys=True)
+
+    asked.asked_for_unknown(101.0)
+    asked.found_unknown(101.0)
+    assert 30 == asked.unknown_wait_seconds(101.0, have_keys=True)
+
+    asked.asked_for_unknown(131.0)
+    asked.found_unknown(131.0)
+    assert 0 == asked.unknown_wait_seconds(131.0, have_keys=True)
 
 
 def test_k4_without_keys_only_failures_count() -> None:
