@@ -3,39 +3,53 @@
     GuestError
     ├── ConfigError                  the programmer's: raised at start, or at first use
     ├── PayloadError                 the app's: this payload cannot be a guest's
-    │   └── PayloadTooLargeError
+    │   └── PayloadTooLargeError     the app's, or the visitor's: the cart is full
     ├── TokenError                   the visitor's: this token is not a valid guest
-    │   ├── MalformedTokenError
-    │   ├── BadSignatureError
-    │   ├── NotAGuestError
-    │   ├── WrongIssuerError
-    │   ├── WrongAudienceError
-    │   ├── ExpiredTokenError
-    │   ├── NotYetValidTokenError
-    │   └── RevokedGuestError
+    ├── GuestRefusedError            the visitor's: no guest may be set for this request
     ├── KeysUnavailableError         nobody's: no key, the token may be good
     └── CoreUnavailableError         nobody's: the core did not sign
 
 Catch a branch for what you would do about it: fix the code, refuse the payload, treat
-the visitor as new, or try again later. No message holds a token or a payload.
+the visitor as new, leave the guest as it is, or try again later. No message holds a
+token or a payload.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+TokenFault = Literal[
+    "malformed",
+    "bad_signature",
+    "not_a_guest",
+    "wrong_issuer",
+    "wrong_audience",
+    "expired",
+    "not_yet_valid",
+    "revoked",
+]
+
+Refusal = Literal[
+    "session",
+    "another_guest",
+    "foreign_cookie",
+    "not_allowed",
+    "cross_site",
+    "answered",
+]
 
 
 class GuestError(Exception):
     """The root: everything that this package raises on purpose.
 
     Attributes:
-        code: A fixed word for the kind of error, for logs, metrics and events.
+        code: A fixed word for what happened, for logs, metrics and events.
     """
 
-    code: ClassVar[str] = "guest_error"
+    code: str = "guest_error"
 
 
 class ConfigError(GuestError):
@@ -72,63 +86,47 @@ class PayloadError(GuestError):
 
 
 class PayloadTooLargeError(PayloadError):
-    """A good payload that takes more than ``max_payload_bytes``: the cart is full."""
+    """A good payload that takes more than 1,536 bytes: the cart is full."""
 
     code = "payload_too_large"
 
 
 class TokenError(GuestError):
-    """A token is not a valid guest JWT; what came with it must not be trusted."""
+    """A token is not a valid guest JWT; what came with it must not be trusted.
 
-    code = "invalid"
+    Attributes:
+        code: Why. ``malformed``: not the form of a JWT that the core signs (RFC 7519,
+            7.2). ``bad_signature``: no key of the core signed it, or it was changed
+            since. ``not_a_guest``: a session, an OAuth token, or another JWT of the
+            core. ``wrong_audience``: its ``aud`` is not ``supertokens-guest``.
+            ``wrong_issuer``: a guest of another app; the message names the issuer that
+            was expected. ``expired``, ``not_yet_valid``: the clock says so.
+            ``revoked``: issued before ``reject_issued_before``.
+    """
 
-
-class MalformedTokenError(TokenError):
-    """The token does not have the form of a JWT that the core signs (RFC 7519, 7.2)."""
-
-    code = "malformed"
-
-
-class BadSignatureError(TokenError):
-    """No key of the core signed this token, or what it says was changed since."""
-
-    code = "bad_signature"
-
-
-class NotAGuestError(TokenError):
-    """A JWT of this core that is something else: a session, an OAuth token."""
-
-    code = "not_a_guest"
+    def __init__(self, code: TokenFault, message: str) -> None:
+        """Say why in one word and in a sentence that does not quote the token."""
+        self.code: TokenFault = code
+        super().__init__(message)
 
 
-class WrongIssuerError(TokenError):
-    """A guest JWT of another app: its ``iss`` is not this app's."""
+class GuestRefusedError(GuestError):
+    """No guest may be set for this request; whatever guest there is stays.
 
-    code = "wrong_issuer"
+    Attributes:
+        code: Why. ``session``: the visitor is logged in, or brings an expired login.
+            ``another_guest``: the request brings a guest who is not this one, or cannot
+            be judged now. ``foreign_cookie``: the cookie holds somebody else's JWT.
+            ``not_allowed``: the ``issue`` function said no, or the browser may have
+            withheld the visitor's cookies. ``cross_site``: another site started an
+            unsafe request. ``answered``: the answer has begun, so that it can carry no
+            guest.
+    """
 
-
-class WrongAudienceError(NotAGuestError):
-    """The ``aud`` claim is missing or is not ``supertokens-guest``."""
-
-    code = "wrong_audience"
-
-
-class ExpiredTokenError(TokenError):
-    """The guest's ``exp`` has passed."""
-
-    code = "expired"
-
-
-class NotYetValidTokenError(TokenError):
-    """The token's ``iat`` or ``nbf`` lies further ahead than clocks may differ."""
-
-    code = "not_yet_valid"
-
-
-class RevokedGuestError(TokenError):
-    """The guest was withdrawn: ``reject_issued_before`` or ``is_revoked`` says so."""
-
-    code = "revoked"
+    def __init__(self, code: Refusal, message: str) -> None:
+        """Say why in one word and in a sentence."""
+        self.code: Refusal = code
+        super().__init__(message)
 
 
 class KeysUnavailableError(GuestError):

@@ -17,6 +17,7 @@ logger = logging.getLogger("supertokens_guest")
 
 EventCode = Literal[
     "issue",
+    "renew",
     "update",
     "verify-rejected",
     "keys-unavailable",
@@ -24,6 +25,8 @@ EventCode = Literal[
     "transfer",
     "transfer-skipped",
     "transfer-failed",
+    "issue-refused",
+    "issue-shed",
     "foreign-cookie",
 ]
 
@@ -34,8 +37,9 @@ class GuestEvent:
 
     Attributes:
         code: What happened, from a fixed list.
-        reason: Why, as a fixed word: the ``code`` of an error for ``verify-rejected``,
-            the rule that applied for ``transfer-skipped`` and ``transfer-failed``.
+        reason: Why, as a fixed word: the ``code`` of an error for ``verify-rejected``
+            and ``issue-refused``, what stood in the way for ``issue-shed``, the rule
+            that applied for ``transfer-skipped`` and ``transfer-failed``.
         guest_id: The guest it happened to, where one is known.
         user_id: The user who logged in, where there is one.
         error: What was raised, where something was.

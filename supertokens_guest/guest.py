@@ -1,4 +1,4 @@
-"""The values that an app meets: a guest, and one guest's transfer into a session.
+"""The values that an app meets: a guest, a visitor, a guest's transfer into a session.
 
 Knows neither how a guest is verified nor how it is carried over.
 """
@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, final
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
     from datetime import datetime
 
     from supertokens_python.framework.request import BaseRequest
@@ -33,7 +33,7 @@ class Guest:
     def __init__(
         self,
         id: str,  # noqa: A002 - the field's public name; nothing here needs the builtin
-        payload: Mapping[str, Any] | Callable[[], dict[str, Any]],
+        payload: dict[str, Any] | Callable[[], dict[str, Any]],
         issued_at: datetime,
         expires_at: datetime,
     ) -> None:
@@ -59,9 +59,8 @@ class Guest:
     @property
     def payload(self) -> dict[str, Any]:
         """What the app put into the guest; see the class."""
-        if not isinstance(self._payload, dict):
-            source = self._payload
-            self._payload = source() if callable(source) else dict(source)
+        if callable(self._payload):
+            self._payload = self._payload()
         return self._payload
 
     @property
@@ -95,23 +94,40 @@ class Guest:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Visitor:
+    """Who asks: exactly one of a logged-in user and a guest.
+
+    Attributes:
+        id: The user's id, or the guest's.
+        guest: The guest, or ``None`` for a user.
+        session: The user's session, or ``None`` for a guest.
+    """
+
+    id: str
+    guest: Guest | None = None
+    session: SessionContainer | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class GuestTransfer:
     """One guest's data on its way into one login session.
 
     Attributes:
         guest: The guest who is becoming a user.
-        session: The login session that was made; ``None`` only while ``transfer`` of
-            the configuration chooses the claims, before there is a session.
+        session: The login session; ``None`` only while ``transfer`` of the
+            configuration chooses the claims, before a login has its session.
         user_id: The user who logged in; the primary user's id when accounts are linked.
         recipe_user_id: The id of the login method that was used.
         tenant_id: The tenant of the login, ``"public"`` without multitenancy.
         request: The request that carried the guest.
         user_context: The SDK's user context of that request.
-        moved: The claims that arrived in the session, without the namespace and the id.
-        dropped: For each claim that did not arrive, why: ``"reserved"``, ``"present"``
+        moved: The claims that arrive in the session, without the namespace and the id.
+        in_database: Whether they lie in the session's data in the database: because the
+            configuration says so, or because they did not fit into the login's headers.
+        dropped: For each claim that does not arrive, why: ``"reserved"``, ``"present"``
             (the session has a claim of that name), ``"namespace_taken"`` (the claim
-            that they go under is not this guest's), ``"too_large"`` or ``"removed"``
-            (by an override of the app's).
+            that they go under is not this guest's), ``"no_room"`` (the headers are full
+            without them) or ``"removed"`` (by an override of the app's).
     """
 
     guest: Guest
@@ -121,12 +137,13 @@ class GuestTransfer:
     tenant_id: str
     request: BaseRequest
     user_context: dict[str, Any]
-    moved: Mapping[str, Any] = field(default_factory=dict)
-    dropped: Mapping[str, str] = field(default_factory=dict)
+    moved: dict[str, Any] = field(default_factory=dict)
+    in_database: bool = False
+    dropped: dict[str, str] = field(default_factory=dict)
 
     def __repr__(self) -> str:
         """Name who became whom and which claims, never their values."""
         return (
             f"<GuestTransfer {self.guest.id!r} to {self.user_id!r},"
-            f" moved {sorted(self.moved)}, dropped {dict(self.dropped)}>"
+            f" moved {sorted(self.moved)}, dropped {self.dropped}>"
         )

@@ -10,6 +10,7 @@ import json
 import math
 import re
 from collections.abc import Mapping
+from datetime import date
 from typing import Any
 
 from supertokens_guest.errors import PayloadError, PayloadTooLargeError
@@ -27,12 +28,13 @@ MAX_LIFETIME_SECONDS = 315_360_000
 """Ten years, as in the SuperTokens documentation: no token may live longer, whatever
 the configuration says now."""
 
-MAX_PAYLOAD_BYTES = 2_048
-"""The most that ``max_payload_bytes`` may allow: a cookie of 4,096 bytes (RFC 6265,
-6.1) has to hold the payload in base64, the registered claims and the signature."""
+MAX_PAYLOAD_BYTES = 1_536
+"""The most compact JSON, with non-ASCII escaped, that a guest may carry: some 40 UUIDs.
+A cookie of 4,096 bytes (RFC 6265, 6.1) has to hold it in base64 beside the registered
+claims and the signature, and the answer that sets it has to pass a proxy."""
 
 MAX_DEPTH = 32
-"""How deep a payload may be nested. The core fails at 252 under a namespace; nobody's
+"""How deep a payload may be nested. The core refuses sessions from 255 levels; nobody's
 cart is that deep."""
 
 REGISTERED = frozenset({"iss", "iat", "exp", "sub", "aud"})
@@ -64,13 +66,14 @@ RESERVED = (
 )
 """Names that mean something to JWT, to SuperTokens or to JavaScript."""
 
-RESERVED_PREFIX = "st-"
-"""How the names of the SDK's own session claims begin: ``st-role``, ``st-mfa``."""
+RESERVED_PREFIXES = ("st-", "sg-")
+"""How names inside a session begin that are the SDK's (``st-role``, ``st-mfa``) or
+ours (``sg-waiting``, ``sg-more``)."""
 
 
 def is_reserved(name: str) -> bool:
     """Tell whether *name* may neither be in a payload nor enter a session."""
-    return name in RESERVED or name.startswith(RESERVED_PREFIX)
+    return name in RESERVED or name.startswith(RESERVED_PREFIXES)
 
 
 def encoded(value: object) -> str:
@@ -78,20 +81,19 @@ def encoded(value: object) -> str:
     return json.dumps(value, separators=(",", ":"), allow_nan=False)
 
 
-def checked_payload(payload: object, *, max_bytes: int) -> dict[str, Any]:
+def checked_payload(payload: object) -> dict[str, Any]:
     """Return a copy of *payload* that the core will carry unchanged.
 
     Args:
         payload: What the app wants a guest to hold. Values may be dicts with string
             names, lists, strings, numbers, booleans and ``None``: what comes back from
             JSON as it went in.
-        max_bytes: The most bytes of compact JSON with non-ASCII escaped.
 
     Returns:
         A plain dict that shares no container with *payload*.
 
     Raises:
-        PayloadTooLargeError: The payload takes more than *max_bytes*.
+        PayloadTooLargeError: The payload takes more than ``MAX_PAYLOAD_BYTES``.
         PayloadError: The payload would not come back as it is, or holds a reserved
             name; the error names the place and the reason.
     """
@@ -101,8 +103,8 @@ def checked_payload(payload: object, *, max_bytes: int) -> dict[str, Any]:
             reason = "is a name that SuperTokens, JWT or JavaScript gives a meaning to"
             raise PayloadError(f"[{shown(name)}]", reason)
     size = len(encoded(copy))
-    if size > max_bytes:
-        reason = f"takes {size} bytes of JSON, more than max_payload_bytes={max_bytes}"
+    if size > MAX_PAYLOAD_BYTES:
+        reason = f"takes {size:,} bytes of JSON, more than {MAX_PAYLOAD_BYTES:,}"
         raise PayloadTooLargeError("", reason)
     return copy
 
@@ -141,8 +143,9 @@ def _plain(value: object, path: str, above: tuple[int, ...]) -> Any:
         if not -(2**63) <= integer < 2**63:
             raise PayloadError(path, "is an integer outside 64 bits, as the core's are")
         return integer
-    reason = f"is a {type(value).__name__}, which JSON cannot bring back"
-    raise PayloadError(path, reason)
+    kind = type(value).__name__
+    hint = " (write it as text, such as isoformat())" if isinstance(value, date) else ""
+    raise PayloadError(path, f"is a {kind}, which JSON cannot bring back{hint}")
 
 
 def _container(

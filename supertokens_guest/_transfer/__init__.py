@@ -1,0 +1,1 @@
+"""The transfer: what of a guest enters a login session."""
