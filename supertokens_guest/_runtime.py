@@ -1,4 +1,4 @@
-"""What one initialised SDK has of us: the configuration, the verifier, the attributes.
+"""What one initialised SDK has of us: configuration, verifier, memory of late tries.
 
 The SDK makes everything once, in ``init``, and its own functions find it there; ours
 find this. It belongs to one ``SessionRecipe``: a test that resets the SDK starts
@@ -8,29 +8,34 @@ afresh.
 from __future__ import annotations
 
 import functools
+import math
 import threading
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from supertokens_python.exceptions import GeneralError
 from supertokens_python.querier import Querier
 from supertokens_python.recipe.session.recipe import SessionRecipe
 
-from supertokens_guest.cookies import CookieAttributes, cookie_attributes
+from supertokens_guest._tokens.keys import KeyCache, StaticKeys
+from supertokens_guest._tokens.verifying import TokenVerifier
 from supertokens_guest.errors import ConfigError
 from supertokens_guest.events import GuestEvent, tell
-from supertokens_guest.keys import KeyCache, StaticKeys
-from supertokens_guest.verification import TokenPolicy, TokenVerifier
 
 if TYPE_CHECKING:
-    from supertokens_python.framework.request import BaseRequest
     from supertokens_python.recipe.session.interfaces import RecipeInterface
     from supertokens_python.recipe.session.utils import NormalisedSessionConfig
     from supertokens_python.supertokens import AppInfo
 
+    from supertokens_guest._tokens.keys import KeySource
     from supertokens_guest.config import GuestConfig
     from supertokens_guest.events import EventCode
     from supertokens_guest.guest import Guest
-    from supertokens_guest.keys import KeySource
+
+LOGIN_WAIT_SECONDS = 2.0
+"""How long a login may wait for the core's keys: once, and only while none are held."""
+
+REQUEST_WAIT_SECONDS = 1.0
+"""How long any other request may wait, for the keys or for a guest to be issued."""
 
 _JWKS_PATH = "/.well-known/jwks.json"
 
@@ -40,13 +45,20 @@ class Runtime:
 
     Attributes:
         config: What the app gave to ``guest_override``.
+        late_tries: When the late transfer into each session, by its handle, failed: an
+            instant of the monotonic clock, or infinity while it is under way.
+        paused_until: Before this instant of the monotonic clock, nothing is issued or
+            renewed by itself: the core has just failed.
     """
 
     def __init__(self, config: GuestConfig, static_keys: StaticKeys | None) -> None:
         """Hold the configuration; no I/O, and nothing of the SDK is needed yet."""
         self.config = config
+        self.late_tries: dict[str, float] = {}
+        self.paused_until = -math.inf
         self._static_keys = static_keys
         self._verifier: TokenVerifier | None = None
+        self._issuer: str | None = None
         self._lock = threading.Lock()
 
     @property
@@ -64,10 +76,12 @@ class Runtime:
     @property
     def issuer(self) -> str:
         """The ``iss`` of this app's guests: its API domain and base path."""
-        app = self.app_info
-        domain: str = app.api_domain.get_as_string_dangerous()
-        base_path: str = app.api_base_path.get_as_string_dangerous()
-        return domain + base_path
+        if self._issuer is None:
+            app = self.app_info
+            domain: str = app.api_domain.get_as_string_dangerous()
+            base_path: str = app.api_base_path.get_as_string_dangerous()
+            self._issuer = domain + base_path
+        return self._issuer
 
     @property
     def verifier(self) -> TokenVerifier:
@@ -77,19 +91,6 @@ class Runtime:
                 if self._verifier is None:
                     self._verifier = self._make_verifier()
         return self._verifier
-
-    def cookie_attributes(
-        self, request: BaseRequest | None, user_context: dict[str, Any]
-    ) -> CookieAttributes:
-        """Return the guest cookie's attributes, after the session cookies' own."""
-        session = self.session_config
-        return cookie_attributes(
-            self.config.cookie_name,
-            domain=session.cookie_domain,
-            older_domain=session.older_cookie_domain,
-            secure=session.cookie_secure,
-            same_site=session.get_cookie_same_site(request, user_context),
-        )
 
     def tell(
         self,
@@ -111,7 +112,6 @@ class Runtime:
         tell(self.config.on_event, event)
 
     def _make_verifier(self) -> TokenVerifier:
-        """Make the verifier with the app's own keys, or with those of the core."""
         keys: KeySource
         if self._static_keys is not None:
             keys = self._static_keys
@@ -119,11 +119,13 @@ class Runtime:
             observer = functools.partial(tell, self.config.on_event)
             keys = KeyCache(_jwks_urls, observer=observer)
         not_before = self.config.reject_issued_before
-        policy = TokenPolicy(
-            issuers=frozenset({self.issuer}),
-            reject_issued_before=None if not_before is None else not_before.timestamp(),
+        return TokenVerifier(
+            keys,
+            issuer=self.issuer,
+            reject_issued_before=(
+                -math.inf if not_before is None else not_before.timestamp()
+            ),
         )
-        return TokenVerifier(keys, policy)
 
 
 def _jwks_urls() -> list[str]:
@@ -139,7 +141,7 @@ class _Installed:
         self.runtime = runtime
         # The recipe does not exist yet while it calls the override's factory, but
         # its configuration does, and the implementation that we are given holds it.
-        self._session_config: object = getattr(original, "config", None)
+        self.session_config: object = getattr(original, "config", None)
 
     def belongs_to(self, recipe: SessionRecipe) -> bool:
         """Tell whether this was installed for *recipe*.
@@ -147,18 +149,30 @@ class _Installed:
         An app's own implementation without a configuration is taken for the recipe that
         asks first: the one that was being made.
         """
-        if self._session_config is None:
-            self._session_config = recipe.config
-        return self._session_config is recipe.config
+        if self.session_config is None:
+            self.session_config = recipe.config
+        return self.session_config is recipe.config
 
 
 _installed: _Installed | None = None
 
 
 def install(runtime: Runtime, original: RecipeInterface) -> None:
-    """Install *runtime* for the session recipe that *original* is being made for."""
+    """Install *runtime* for the session recipe that *original* is being made for.
+
+    Raises:
+        ConfigError: That recipe has guests already.
+    """
     global _installed  # noqa: PLW0603 - one per process, as the SDK's own instances are
-    _installed = _Installed(runtime, original)
+    installed = _Installed(runtime, original)
+    before = _installed
+    if before is not None and before.session_config is not None:
+        if before.session_config is installed.session_config:
+            raise ConfigError(
+                "There are two guest_override() or guest_plugin() around each other:"
+                " keep one, and give it the whole GuestConfig."
+            )
+    _installed = installed
 
 
 def current() -> Runtime:
@@ -176,7 +190,8 @@ def current() -> Runtime:
         ) from error
     if _installed is None or not _installed.belongs_to(recipe):
         raise ConfigError(
-            "Guests are not set up: pass override=session.InputOverrideConfig("
-            "functions=guest_override()) to session.init()."
+            "Guests are not set up: pass override=session.SessionOverrideConfig("
+            "functions=guest_override()) to session.init(), or guest_plugin() to"
+            " SupertokensExperimentalConfig."
         )
     return _installed.runtime

@@ -1,39 +1,54 @@
-"""A guest becomes a user: what the transfer at the login and a later one share.
+"""A guest becomes a user: at the login, or later into a session that is there.
 
-They differ in how claims are written; who may be transferred, what is chosen, the app's
-hook and the clearing of the cookie are here.
+One value goes all the way, a ``Handover``: it reads the request's guest, chooses what
+moves, calls the app's hook and has the answer clear the cookie. A guest never fails a
+login: whatever goes wrong, the guest is kept for another try.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+import inspect
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from supertokens_guest.budget import MAX_HEADERS_BYTES, SessionShape, headers_bytes
-from supertokens_guest.claims import plain_copy
-from supertokens_guest.errors import RevokedGuestError
-from supertokens_guest.events import logger
-from supertokens_guest.reading import read, tell_rejected
-from supertokens_guest.requests import from_another_site, guest_tokens
-from supertokens_guest.responses import clear_cookie
-from supertokens_guest.running import call_app
-from supertokens_guest.transfer import (
-    NOTHING,
+from asgiref.sync import sync_to_async
+from supertokens_python.recipe.multifactorauth.multi_factor_auth_claim import (
+    MultiFactorAuthClaim,
+)
+from supertokens_python.recipe.multifactorauth.recipe import MultiFactorAuthRecipe
+
+from supertokens_guest._background import call_app, run_sync
+from supertokens_guest._tokens.payload import plain_copy
+from supertokens_guest._transfer.selection import (
     SETTLED,
+    WAITING,
+    Headers,
     Selection,
-    confirmed,
+    arrived,
     select_claims,
 )
+from supertokens_guest._web.answers import at_answer, drop, fingerprint_of
+from supertokens_guest._web.cookies import keep_private
+from supertokens_guest._web.reading import Reading, read
+from supertokens_guest._web.requests import (
+    from_another_site,
+    guest_cookies,
+    guest_header,
+    session_claims,
+    visit_of,
+)
+from supertokens_guest.events import logger
+from supertokens_guest.guest import GuestTransfer
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from supertokens_python.framework.request import BaseRequest
-    from supertokens_python.framework.response import BaseResponse
     from supertokens_python.recipe.session.interfaces import SessionContainer
 
-    from supertokens_guest.guest import Guest, GuestTransfer
-    from supertokens_guest.runtime import Runtime
+    from supertokens_guest._background import Edge
+    from supertokens_guest._runtime import Runtime
+    from supertokens_guest.guest import Guest
 
 _MARK = "supertokens_guest_without_transfer"
 
@@ -66,197 +81,287 @@ def leaves_guest_alone(
     return bool(access_token_payload.get("isImpersonation") or user_context.get(_MARK))
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Candidate:
-    """What a login's request brought: a guest to transfer, or a token to clear.
+def lacks_factors(access_token_payload: dict[str, Any]) -> bool:
+    """Tell whether a session still waits for a factor."""
+    if MultiFactorAuthRecipe.get_instance() is None:
+        return False
+    value = MultiFactorAuthClaim.get_value_from_payload(access_token_payload)
+    return value is None or not value.v
+
+
+@dataclass(kw_only=True, slots=True, repr=False)
+class Handover:
+    """One request's guest on the way into one session, from reading to clearing.
 
     Attributes:
-        guest: The guest, or ``None`` when none may be transferred.
-        clearable: Whether all that came is ours and no good.
+        is_late: Whether the session was there before.
+        reading: What the request brought.
+        guest: The guest to be transferred; ``None`` where there is none, or not yet.
+        clears: Whether the answer shall clear what came, without a transfer.
+        waiting: What the session shall say of a guest who has to wait.
+        carried: Claims of a guest in the session that this one replaces.
+        selection: What of the guest enters the session.
     """
 
-    guest: Guest | None
-    clearable: bool
+    runtime: Runtime
+    request: BaseRequest
+    user_context: dict[str, Any]
+    user_id: str
+    recipe_user_id: str
+    tenant_id: str
+    is_late: bool = False
+    reading: Reading = field(default_factory=Reading)
+    guest: Guest | None = None
+    clears: bool = False
+    waiting: str | None = None
+    carried: dict[str, Any] = field(default_factory=dict)
+    selection: Selection = field(default_factory=Selection)
 
+    @property
+    def into_payload(self) -> dict[str, Any]:
+        """What the session's access token gets, at its top level."""
+        mark = {} if self.waiting is None else {WAITING: self.waiting}
+        return {**self.carried, **self.selection.into_payload, **mark}
 
-async def find_candidate(
-    runtime: Runtime,
-    request: BaseRequest,
-    user_context: dict[str, Any],
-    *,
-    wait_seconds: float,
-) -> Candidate:
-    """Return the guest whom this request may transfer; say why when it may not."""
-    nobody = Candidate(guest=None, clearable=False)
-    if not guest_tokens(request, runtime.config.cookie_name):
-        return nobody
-    if from_another_site(request, runtime.app_info, user_context):
-        runtime.tell("transfer-skipped", "cross_site")
-        return nobody
-    reading = await read(runtime, request, wait_seconds=wait_seconds)
-    if reading.ambiguous:
-        runtime.tell("transfer-skipped", "ambiguous")
-        return nobody
-    if reading.unavailable is not None:
-        # Beside a valid guest too: this token may be another's, or a newer one.
-        runtime.tell("transfer-skipped", "keys_unavailable", error=reading.unavailable)
-        return nobody
-    if reading.guest is None:
-        return Candidate(guest=None, clearable=reading.clearable)
-    return await _unless_revoked(runtime, reading.guest, clearable=reading.clearable)
+    async def find(self, edge: Edge, *, wait_seconds: float) -> None:
+        """Read the request's guest, and decide whether this session may take it."""
+        runtime, request = self.runtime, self.request
+        visit = visit_of(request)
+        name = runtime.config.cookie_name
+        brought = guest_cookies(request, name) or guest_header(request)
+        if visit.cleared or not (brought or visit.written):
+            return
+        if from_another_site(runtime, request, self.user_context):
+            runtime.tell("transfer-skipped", "cross_site")
+            return
+        reading = await read(runtime, request, edge, wait_seconds=wait_seconds)
+        written = visit.written
+        if written is not None:
+            reading = replace(reading, guest=written[1], unavailable=None)
+        self.reading = reading
+        if reading.ambiguous:
+            runtime.tell("transfer-skipped", "ambiguous")
+        elif not self.is_late and self._is_another_users(reading):
+            runtime.tell("transfer-skipped", "another_user", guest=reading.guest)
+            self.clears = reading.cookie_is_ours or reading.header_is_ours
+        elif reading.unavailable is not None:
+            # Beside a valid guest too: this token may be another's, or a newer one.
+            error = reading.unavailable
+            runtime.tell("transfer-skipped", "keys_unavailable", error=error)
+            self.waiting = fingerprint_of(request, reading)
+        elif reading.guest is None:
+            self.clears = reading.clearable
+        elif not self.is_late and MultiFactorAuthRecipe.get_instance() is not None:
+            runtime.tell("transfer-skipped", "factors_incomplete", guest=reading.guest)
+            self.waiting = fingerprint_of(request, reading)
+        else:
+            self.guest = reading.guest
 
+    def choose(
+        self,
+        payload: Mapping[str, Any],
+        data: Mapping[str, Any],
+        *,
+        disable_anti_csrf: bool = False,
+        session: SessionContainer | None = None,
+    ) -> None:
+        """Choose what of the guest enters a session that has *payload* and *data*.
 
-def choose_claims(
-    runtime: Runtime,
-    draft: GuestTransfer,
-    *,
-    present: Mapping[str, Any],
-    shape: SessionShape | None,
-) -> Selection:
-    """Choose what of the guest enters a session that has the claims *present*.
+        Raises:
+            Exception: What the app's ``transfer`` raised, or ``PayloadError`` for
+                claims that JSON cannot carry.
+        """
+        if self.guest is None:
+            return
+        config = self.runtime.config
+        everything = self.guest.payload
+        if config.transfer == "all":
+            chosen: Mapping[str, Any] = everything
+        elif callable(config.transfer):
+            chosen = config.transfer(self._transfer(self.guest, session))
+        else:
+            names = config.transfer
+            chosen = {name: everything[name] for name in everything if name in names}
+        chosen = plain_copy(chosen)
+        if chosen or config.transfer == "all":
+            self.selection = select_claims(
+                chosen,
+                guest_id=self.guest.id,
+                payload=payload,
+                data=data,
+                namespace=config.namespace,
+                headers=self._headers(disable_anti_csrf=disable_anti_csrf),
+            )
 
-    Args:
-        runtime: The configuration.
-        draft: The transfer so far, for the app's own choice.
-        present: The mapping that the claims join.
-        shape: What the session's headers look like; ``None`` if the claims do not
-            travel in them.
-
-    Raises:
-        Exception: What the app's ``transfer`` raised, or ``PayloadError`` for claims
-            that JSON cannot carry.
-    """
-    transfer = runtime.config.transfer
-    payload = draft.guest.payload
-    if transfer == "all":
-        chosen: Mapping[str, Any] = payload
-    elif callable(transfer):
-        chosen = transfer(draft)
-    else:
-        chosen = {name: payload[name] for name in payload if name in transfer}
-    chosen = plain_copy(chosen)
-    if not chosen and transfer != "all":
-        return NOTHING
-
-    def fits(added: Mapping[str, Any]) -> bool:
-        if shape is None:
-            return True
-        return headers_bytes(shape, {**present, **added}) <= MAX_HEADERS_BYTES
-
-    return select_claims(
-        chosen,
-        guest_id=draft.guest.id,
-        present=present,
-        namespace=runtime.config.namespace,
-        fits=fits,
-    )
-
-
-async def complete(
-    runtime: Runtime,
-    draft: GuestTransfer,
-    session: SessionContainer,
-    selection: Selection,
-) -> GuestTransfer | None:
-    """Tell the app of a transfer that is written, and clear the cookie if all is done.
-
-    Returns:
-        What was transferred; ``None`` if the app's hook failed, so that the guest is
-        kept and tried again.
-    """
-    if runtime.config.transfer_to == "access_token_payload":
+    async def finish(self, session: SessionContainer, edge: Edge) -> None:
+        """Do at a login what follows once there is a session; it has succeeded."""
+        visit = visit_of(self.request)
+        visit.made.add(session.get_handle())
+        visit.waits = self.waiting is not None
+        if self.guest is None:
+            if self.clears:
+                at_answer(session, self.request, self._clear)
+            return
         payload = session.get_access_token_payload()
-        selection = confirmed(selection, payload, runtime.config.namespace)
-    transfer = replace(
-        draft,
-        session=session,
-        user_id=session.get_user_id(),
-        moved=selection.moved,
-        dropped=selection.dropped,
-    )
-    hook = runtime.config.on_transfer
-    if hook is not None:
+        namespace = self.runtime.config.namespace
+        self.selection = arrived(self.selection, payload, namespace)
+        transfer = self._transfer(self.guest, session)
+        hook = self.runtime.config.on_transfer
+        if hook is None or self._runs_at_login(hook):
+            if await self.call_hook(transfer, edge):
+                self.settle(transfer)
+            else:
+                await self._leave_waiting(session)
+            return
+
+        def act(response: Any) -> None:
+            if session.get_handle() in visit.revoked:
+                return
+            if self._tried(hook, transfer):
+                self._settle_on(response, transfer)
+            else:
+                run_sync(lambda: self._leave_waiting(session))
+
+        at_answer(session, self.request, act)
+
+    async def call_hook(self, transfer: GuestTransfer, edge: Edge) -> bool:
+        """Tell the app of a transfer; return whether its hook, if any, succeeded."""
+        hook = self.runtime.config.on_transfer
+        if hook is None:
+            return True
+        if edge.blocks:
+            return self._tried(hook, transfer)
         try:
-            await call_app(hook, transfer)
+            if self._runs_at_login(hook):
+                await call_app(hook, transfer)
+            else:
+                # The thread in which Django and Flask keep what belongs to a request.
+                await sync_to_async(hook)(transfer)
         except Exception as error:  # noqa: BLE001 - the hook is the app's
-            logger.exception("on_transfer raised; the guest is kept")
-            runtime.tell("transfer-failed", "hook", guest=draft.guest, error=error)
-            return None
-    left_behind = set(selection.dropped.values()) - SETTLED
-    if hook is not None or not left_behind:
-        clear_on_response(runtime, session, draft.request)
-    if left_behind:
-        logger.warning(
-            "claims of a guest did not enter the session: %s", sorted(left_behind)
+            self._hook_failed(error)
+            return False
+        return True
+
+    def settle(self, transfer: GuestTransfer) -> None:
+        """Have the answer clear the guest, if nothing of it stays behind."""
+        session = transfer.session
+        if session is not None:
+            handles = visit_of(self.request).revoked
+
+            def act(response: Any) -> None:
+                if session.get_handle() not in handles:
+                    self._settle_on(response, transfer)
+
+            at_answer(session, self.request, act)
+
+    def transfer(self, session: SessionContainer) -> GuestTransfer | None:
+        """Return the transfer as the app sees it; ``None`` without a guest."""
+        return None if self.guest is None else self._transfer(self.guest, session)
+
+    def _settle_on(self, response: Any, transfer: GuestTransfer) -> None:
+        left_behind = set(transfer.dropped.values()) - SETTLED
+        keep_private(response)
+        if left_behind:
+            logger.warning(
+                "claims of a guest did not enter the session: %s", sorted(left_behind)
+            )
+        else:
+            self._clear(response)
+        self.runtime.tell(
+            "transfer",
+            min(left_behind, default=None),
+            guest=transfer.guest,
+            user_id=transfer.user_id,
         )
-    runtime.tell(
-        "transfer",
-        min(left_behind, default=None),
-        guest=draft.guest,
-        user_id=transfer.user_id,
-    )
-    return transfer
 
+    def _clear(self, response: Any) -> None:
+        visit_of(self.request).written = None
+        drop(self.runtime, self.request, response, self.reading)
 
-def clear_on_response(
-    runtime: Runtime, session: SessionContainer, request: BaseRequest
-) -> None:
-    """Have the response that carries *session* clear the guest cookie."""
+    def _tried(self, hook: Any, transfer: GuestTransfer) -> bool:
+        """Call the hook in this thread; return whether it succeeded."""
 
-    def clear(response: BaseResponse, _user_context: dict[str, Any]) -> None:
-        # Flask hands every mutator an empty context, so the request is kept from here.
-        original: Any = response.original  # type: ignore[attr-defined]  # all three have it
+        async def awaited(answer: Any) -> None:
+            await answer
+
         try:
-            clear_cookie(original, runtime.cookie_attributes(request, {}))
-        except Exception:  # noqa: BLE001 - the login has already succeeded
-            logger.exception("the guest cookie could not be cleared")
+            answer = hook(transfer)
+            if inspect.isawaitable(answer):
+                run_sync(lambda: awaited(answer))
+        except Exception as error:  # noqa: BLE001 - the hook is the app's
+            self._hook_failed(error)
+            return False
+        return True
 
-    session.response_mutators.append(clear)
+    def _hook_failed(self, error: Exception) -> None:
+        logger.exception("on_transfer raised; the guest is kept")
+        self.runtime.tell("transfer-failed", "hook", guest=self.guest, error=error)
 
+    async def _leave_waiting(self, session: SessionContainer) -> None:
+        """Have the session say which guest it still waits for."""
+        visit_of(self.request).waits = True
+        name = fingerprint_of(self.request, self.reading)
+        try:
+            await session.merge_into_access_token_payload({WAITING: name})
+        except Exception:
+            logger.exception("a guest is kept, but its session cannot say so")
 
-def session_shape(
-    runtime: Runtime, draft: GuestTransfer, *, disable_anti_csrf: bool
-) -> SessionShape | None:
-    """Return what bounds a session's claims; ``None`` if no header carries them."""
-    if runtime.config.transfer_to != "access_token_payload":
-        return None
-    session = runtime.session_config
-    return SessionShape(
-        user_id=max(draft.user_id, draft.recipe_user_id, key=len),
-        tenant_id=draft.tenant_id,
-        cookie_domain=session.cookie_domain,
-        refresh_path=session.refresh_token_path.get_as_string_dangerous(),
-        secure=session.cookie_secure,
-        anti_csrf=not disable_anti_csrf
-        and session.anti_csrf_function_or_string == "VIA_TOKEN",
-        token_in_header=session.expose_access_token_to_frontend_in_cookie_based_auth,
-    )
+    def _runs_at_login(self, hook: Any) -> bool:
+        """Tell whether the hook belongs on the event loop of the login.
 
+        In Flask and Django a plain one does not: what it uses, such as a database
+        connection, is bound to the request's thread, and must find no loop there.
+        """
+        call = getattr(hook, "__call__", None)  # noqa: B004 - for its being a coroutine's
+        return (
+            inspect.iscoroutinefunction(hook)
+            or inspect.iscoroutinefunction(call)
+            or self.runtime.app_info.framework == "fastapi"
+        )
 
-async def refuse_revoked(runtime: Runtime, guest: Guest) -> None:
-    """Ask the app whether *guest* was withdrawn.
+    def _is_another_users(self, reading: Reading) -> bool:
+        """Tell whether the guest waits, or may wait, for another user's login."""
+        if not reading.fingerprint:
+            return False
+        claims = session_claims(self.request)
+        return claims is not None and not (
+            {claims.get("sub"), claims.get("rsub")} & {self.user_id, self.recipe_user_id}
+        )
 
-    Raises:
-        RevokedGuestError: It was.
-        Exception: What ``is_revoked`` raised.
-    """
-    ask = runtime.config.is_revoked
-    if ask is not None and await call_app(ask, guest):
-        error = RevokedGuestError("is_revoked says so.")
-        tell_rejected(runtime, error, guest)
-        raise error
+    def _transfer(
+        self, guest: Guest, session: SessionContainer | None
+    ) -> GuestTransfer:
+        return GuestTransfer(
+            guest=guest,
+            session=session,
+            user_id=self.user_id if session is None else session.get_user_id(),
+            recipe_user_id=self.recipe_user_id,
+            tenant_id=self.tenant_id,
+            request=self.request,
+            user_context=self.user_context,
+            moved=dict(self.selection.moved),
+            in_database=self.selection.in_database,
+            dropped={**self.selection.dropped},
+        )
 
+    def _headers(self, *, disable_anti_csrf: bool) -> Headers | None:
+        """Return what carries the claims; ``None`` if no header does."""
+        if self.runtime.config.transfer_to != "access_token_payload":
+            return None
+        session = self.runtime.session_config
+        hook = self.runtime.config.on_transfer
+        # A late transfer comes with the token that follows a refresh; a hook that fails
+        # when the answer is made has its session marked by another token.
+        twice = self.is_late or (hook is not None and not self._runs_at_login(hook))
+        exposed = session.expose_access_token_to_frontend_in_cookie_based_auth
+        return Headers(
+            user_id=max(self.user_id, self.recipe_user_id, key=len),
+            tenant_id=self.tenant_id,
+            domain=session.cookie_domain or "",
+            refresh_path=session.refresh_token_path.get_as_string_dangerous(),
+            anti_csrf=not disable_anti_csrf
+            and session.anti_csrf_function_or_string == "VIA_TOKEN",
+            copies=1 + twice + exposed,
+            is_login=not self.is_late,
+        )
 
-async def _unless_revoked(
-    runtime: Runtime, guest: Guest, *, clearable: bool
-) -> Candidate:
-    """Return *guest* as the candidate, unless the app says that it was withdrawn."""
-    try:
-        await refuse_revoked(runtime, guest)
-    except RevokedGuestError:
-        return Candidate(guest=None, clearable=True)
-    except Exception as error:  # noqa: BLE001 - the function is the app's
-        logger.exception("is_revoked raised; the guest is kept")
-        runtime.tell("transfer-failed", "is_revoked", guest=guest, error=error)
-        return Candidate(guest=None, clearable=False)
-    return Candidate(guest=guest, clearable=clearable)

@@ -1,76 +1,85 @@
-"""The guest's cookie: how it is read from a header, and which attributes it has.
+"""The guest's cookie and header: how they are read, and the one place that writes them.
 
-One place decides the attributes, for setting and for clearing and for every framework.
+Starlette, Werkzeug and Django give their responses the same ``set_cookie`` and a
+mapping of headers, which is all that is used here.
 """
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
-from typing import Literal
+from http.cookies import SimpleCookie
+from typing import TYPE_CHECKING, Any, Literal
+
+from supertokens_guest.errors import ConfigError
+
+if TYPE_CHECKING:
+    from supertokens_python.framework.request import BaseRequest
+
+    from supertokens_guest._runtime import Runtime
+    from supertokens_guest.guest import Guest
 
 MAX_AGE_SECONDS = 400 * 24 * 60 * 60
 """The longest that browsers keep a cookie (RFC 6265bis, 5.5)."""
 
-SESSION_COOKIES = frozenset({"sAccessToken", "sRefreshToken", "sIdRefreshToken"})
-"""The cookies in which a request brings a login session, valid or expired."""
+GUEST_HEADER = "guest-jwt"
+"""How a guest travels for clients without cookies, in both directions."""
 
-SDK_COOKIES = SESSION_COOKIES | {
-    "sFrontToken",
-    "sAntiCsrf",
-    "st-last-access-token-update",
-}
-"""The names that SuperTokens uses itself, in the back end and in the browser."""
-
-COOKIE_ATTRIBUTES = frozenset(
-    {"comment", "domain", "expires", "httponly", "max-age", "partitioned", "path"}
-    | {"samesite", "secure", "version"}
-)
-"""Names that no cookie can have in Python: ``http.cookies`` takes them for these."""
-
-SameSite = Literal["lax", "strict", "none"]
+_CDN_HEADERS = ("surrogate-control", "cdn-cache-control")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class CookieAttributes:
-    """What a guest cookie has beside its value; always ``HttpOnly`` and ``Path=/``.
-
-    Attributes:
-        name: The cookie's name.
-        domain: ``Domain``, or ``None`` for this host alone.
-        older_domain: A domain that the app used before, whose cookie must go as well.
-        secure: Whether it is sent over HTTPS alone.
-        same_site: ``SameSite``.
-    """
+    """What a guest cookie has beside its value; always ``HttpOnly`` and ``Path=/``."""
 
     name: str
     domain: str | None
     older_domain: str | None
     secure: bool
-    same_site: SameSite
+    same_site: Literal["lax", "strict", "none"]
 
 
-def cookie_attributes(
-    name: str,
-    *,
-    domain: str | None,
-    older_domain: str | None,
-    secure: bool,
-    same_site: SameSite,
-) -> CookieAttributes:
+def cookie_attributes(runtime: Runtime, request: BaseRequest) -> CookieAttributes:
     """Decide the guest cookie's attributes from those of the session cookies.
 
     A prefix of the name is a promise to the browser (RFC 6265bis, 4.1.3) and comes
     first: a cookie without ``Secure``, or with a ``Domain`` under ``__Host-``, would be
     dropped.
+
+    Raises:
+        ConfigError: Browsers would drop it for want of ``Secure``.
     """
+    session = runtime.session_config
+    name = runtime.config.cookie_name
     host_only = name.lower().startswith("__host-")
-    return CookieAttributes(
+    attributes = CookieAttributes(
         name=name,
-        domain=None if host_only else domain,
-        older_domain=None if host_only else older_domain,
-        secure=secure or host_only or name.lower().startswith("__secure-"),
-        same_site=same_site,
+        domain=None if host_only else session.cookie_domain,
+        older_domain=None if host_only else session.older_cookie_domain,
+        secure=is_secure(runtime, secure=session.cookie_secure),
+        same_site=session.get_cookie_same_site(request, {}),
     )
+    refuse_same_site_none(attributes.same_site, secure=attributes.secure)
+    return attributes
+
+
+def is_secure(runtime: Runtime, *, secure: bool) -> bool:
+    """Tell whether the guest cookie is ``Secure``, when the session cookies are so."""
+    name = runtime.config.cookie_name.lower()
+    return secure or name.startswith(("__host-", "__secure-"))
+
+
+def refuse_same_site_none(same_site: str, *, secure: bool) -> None:
+    """Refuse a cookie that every browser drops.
+
+    Raises:
+        ConfigError: ``SameSite=None`` without ``Secure``.
+    """
+    if same_site == "none" and not secure:
+        raise ConfigError(
+            "The guest cookie would be SameSite=None without Secure, which browsers"
+            " drop: serve the API over https, or website and API on one site."
+        )
 
 
 def cookie_values(header: str, name: str) -> list[str]:
@@ -91,14 +100,95 @@ def cookie_values(header: str, name: str) -> list[str]:
     return values
 
 
-def cookie_names(header: str) -> set[str]:
-    """Return the names in the ``Cookie`` header."""
-    return {pair.partition("=")[0].strip() for pair in header.split(";")}
+def set_cookie(
+    response: Any, token: str, guest: Guest | None, attributes: CookieAttributes
+) -> None:
+    """Set the guest cookie for as long as the token lives, or browsers keep one."""
+    age = MAX_AGE_SECONDS
+    if guest is not None:
+        age = max(0, min(int(guest.expires_at.timestamp() - time.time()), age))
+    _write(response, attributes, attributes.domain, token, age)
+    keep_private(response)
 
 
-def max_age_seconds(expires_at: float, now: float) -> int:
-    """Return how long the browser shall keep a token that ends at *expires_at*.
+def clear_cookie(response: Any, attributes: CookieAttributes) -> None:
+    """Clear the guest cookie, and the one on a domain that the app used before."""
+    older = attributes.older_domain
+    if older is not None and older != (attributes.domain or ""):
+        _write(response, attributes, older or None, "", 0)
+        jar = getattr(response, "cookies", None)
+        if isinstance(jar, SimpleCookie):
+            # Django keeps one cookie for each name; under another key both are sent.
+            dict.__setitem__(jar, f"{attributes.name} {older}", jar[attributes.name])
+            dict.__delitem__(jar, attributes.name)
+    _write(response, attributes, attributes.domain, "", 0)
+    keep_private(response)
 
-    Both are seconds since the epoch. Never negative, never more than browsers allow.
-    """
-    return max(0, min(int(expires_at - now), MAX_AGE_SECONDS))
+
+def set_header(response: Any, value: str) -> None:
+    """Send the guest, or ``remove``, to a client without cookies."""
+    response.headers[GUEST_HEADER] = value
+    _add_to(response, "Access-Control-Expose-Headers", GUEST_HEADER)
+    keep_private(response)
+
+
+def keep_private(response: Any) -> None:
+    """Forbid caches to hand this answer to anybody else (RFC 9111, 5.2.2)."""
+    for name in [name for name in response.headers.keys() if _lets_caches(name)]:  # noqa: SIM118 - Django's and Werkzeug's headers iterate differently
+        del response.headers[name]
+    response.headers["Cache-Control"] = "private, no-store"
+    vary_by_cookie(response)
+
+
+def vary_by_cookie(response: Any) -> None:
+    """Say that the answer depends on who asks."""
+    if "*" not in (response.headers.get("Vary") or ""):
+        _add_to(response, "Vary", "Cookie")
+
+
+def is_for_all(response: Any) -> bool:
+    """Tell whether a shared cache may keep *response* (RFC 9111, 3 and 4.2.2)."""
+    if any(_is_cdn(name) for name in response.headers.keys()):  # noqa: SIM118 - see above
+        return True
+    control = (response.headers.get("Cache-Control") or "").lower()
+    if "private" in control or "no-store" in control:
+        return False
+    return any(word in control for word in ("public", "max-age", "s-maxage")) or any(
+        name in response.headers for name in ("Expires", "Last-Modified")
+    )
+
+
+def _lets_caches(name: str) -> bool:
+    return name.lower() == "expires" or _is_cdn(name)
+
+
+def _is_cdn(name: str) -> bool:
+    return name.lower().endswith(_CDN_HEADERS)
+
+
+def _add_to(response: Any, name: str, value: str) -> None:
+    """Add *value* to a header that is a list, unless it is there."""
+    there = response.headers.get(name)
+    names = {item.strip().lower() for item in (there or "").split(",")}
+    if value.lower() not in names:
+        response.headers[name] = f"{there}, {value}" if there else value
+
+
+def _write(
+    response: Any,
+    attributes: CookieAttributes,
+    domain: str | None,
+    value: str,
+    max_age: int,
+) -> None:
+    """Write one ``Set-Cookie``; the only place that does."""
+    response.set_cookie(
+        attributes.name,
+        value,
+        max_age=max_age,
+        path="/",
+        domain=domain,
+        secure=attributes.secure,
+        httponly=True,
+        samesite=attributes.same_site,
+    )
