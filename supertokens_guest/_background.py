@@ -150,7 +150,7 @@ def submit(
 
 def _running_loop() -> asyncio.AbstractEventLoop:
     """Return the loop of the background thread, started at first use in a process."""
-    global _lock, _loop, _thread, _pid  # noqa: PLW0603 - one for the process
+    global _lock, _loop, _thread, _pid
     if _pid != os.getpid():
         # A forked child: its parent's thread does not exist here, and another thread
         # may have held the lock. Asked by pid, because uWSGI runs no hooks of Python.

@@ -165,13 +165,12 @@ def install(runtime: Runtime, original: RecipeInterface) -> None:
     """
     global _installed  # noqa: PLW0603 - one per process, as the SDK's own instances are
     installed = _Installed(runtime, original)
-    before = _installed
-    if before is not None and before.session_config is not None:
-        if before.session_config is installed.session_config:
-            raise ConfigError(
-                "There are two guest_override() or guest_plugin() around each other:"
-                " keep one, and give it the whole GuestConfig."
-            )
+    config = installed.session_config
+    if _installed and config is not None and _installed.session_config is config:
+        raise ConfigError(
+            "There are two guest_override() or guest_plugin() around each other: keep"
+            " one, and give it the whole GuestConfig."
+        )
     _installed = installed
 
 

@@ -197,8 +197,8 @@ async def get_visitor(
 ) -> Visitor:
     """Return who asks: the session's user, or the guest, issued now if there is none.
 
-    Needs the middleware. A guard, ``verify_visitor()``, does the same before a view, and
-    refuses unsafe requests that another site started.
+    Needs the middleware. A guard, ``verify_visitor()``, does the same before a view,
+    and refuses unsafe requests that another site started.
 
     Args:
         request: The framework's request, or the SDK's ``BaseRequest``.

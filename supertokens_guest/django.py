@@ -76,7 +76,7 @@ class GuestMiddleware:
         visit = visit_of(own)
         visit.has_middleware = True
         if self._is_async:
-            return self._serve(own, visit)
+            return self._serve(request, own, visit)
         response = self.get_response(request)
         cookies = _cookies(request.META)
         if not _is_quiet(visit, cookies, response):
@@ -85,9 +85,9 @@ class GuestMiddleware:
             )
         return response
 
-    async def _serve(self, own: DjangoRequest, visit: Visit) -> Any:
-        response = await self.get_response(own.request)
-        cookies = _cookies(own.request.META)
+    async def _serve(self, request: Any, own: DjangoRequest, visit: Visit) -> Any:
+        response = await self.get_response(request)
+        cookies = _cookies(request.META)
         if not _is_quiet(visit, cookies, response):
             await visits.answer(own, response, response.status_code, AWAIT, cookies)
         return response
@@ -137,7 +137,7 @@ def _guard(
     check_database: bool,  # noqa: FBT001 - positional, so that equal calls are one
     validators: ClaimValidators | None,
 ) -> Callable[[Any], Any]:
-    options = {
+    options: dict[str, Any] = {
         "check_database": check_database,
         "override_global_claim_validators": validators,
     }

@@ -135,7 +135,8 @@ def _override_create(runtime: Runtime, original: RecipeInterface) -> None:
             recipe_user_id=recipe_user_id.get_as_string(),
             tenant_id=tenant_id,
         )
-        await _prepare(handover, payload, data, disable_anti_csrf=bool(disable_anti_csrf))
+        no_anti_csrf = bool(disable_anti_csrf)
+        await _prepare(handover, payload, data, disable_anti_csrf=no_anti_csrf)
         into_payload, into_data = handover.into_payload, handover.selection.into_data
         try:
             session = await make(
@@ -216,7 +217,7 @@ def _override_revoke(runtime: Runtime, original: RecipeInterface) -> None:
         visit = visit_of(request)
         visit.revoked.add(session_handle)
         if session_handle not in visit.made:  # or the login has never been
-            at_answer(session, request, lambda response: _clear(runtime, request, response))
+            at_answer(session, request, functools.partial(_clear, runtime, request))
         return revoked
 
     original.revoke_session = revoke_session  # type: ignore[method-assign]  # the SDK's own way to override

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from supertokens_python.recipe.session.constants import protected_props
 
-from supertokens_guest.claims import (
+from supertokens_guest._tokens.payload import (
     MAX_DEPTH,
     RESERVED,
     checked_payload,

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from supertokens_guest.claims import MAX_LIFETIME_SECONDS, SESSION_CLAIMS
+from supertokens_guest._tokens.payload import MAX_LIFETIME_SECONDS, SESSION_CLAIMS
 from supertokens_guest.errors import (
     ExpiredTokenError,
     MalformedTokenError,

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from supertokens_guest import strict_json
-from supertokens_guest.claims import MAX_DEPTH
+from supertokens_guest._tokens.payload import MAX_DEPTH
 
 values = st.recursive(
     st.none()

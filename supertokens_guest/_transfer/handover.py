@@ -28,7 +28,7 @@ from supertokens_guest._transfer.selection import (
     select_claims,
 )
 from supertokens_guest._web.answers import at_answer, drop, fingerprint_of
-from supertokens_guest._web.cookies import keep_private
+from supertokens_guest._web.cookies import keep_newest_session, keep_private
 from supertokens_guest._web.reading import Reading, read
 from supertokens_guest._web.requests import (
     from_another_site,
@@ -303,6 +303,7 @@ class Handover:
         name = fingerprint_of(self.request, self.reading)
         try:
             await session.merge_into_access_token_payload({WAITING: name})
+            at_answer(session, self.request, keep_newest_session)
         except Exception:
             logger.exception("a guest is kept, but its session cannot say so")
 
@@ -324,8 +325,9 @@ class Handover:
         if not reading.fingerprint:
             return False
         claims = session_claims(self.request)
-        return claims is not None and not (
-            {claims.get("sub"), claims.get("rsub")} & {self.user_id, self.recipe_user_id}
+        ids = {self.user_id, self.recipe_user_id}
+        return claims is not None and ids.isdisjoint(
+            {str(claims.get("sub")), str(claims.get("rsub"))}
         )
 
     def _transfer(
@@ -349,10 +351,6 @@ class Handover:
         if self.runtime.config.transfer_to != "access_token_payload":
             return None
         session = self.runtime.session_config
-        hook = self.runtime.config.on_transfer
-        # A late transfer comes with the token that follows a refresh; a hook that fails
-        # when the answer is made has its session marked by another token.
-        twice = self.is_late or (hook is not None and not self._runs_at_login(hook))
         exposed = session.expose_access_token_to_frontend_in_cookie_based_auth
         return Headers(
             user_id=max(self.user_id, self.recipe_user_id, key=len),
@@ -361,7 +359,6 @@ class Handover:
             refresh_path=session.refresh_token_path.get_as_string_dangerous(),
             anti_csrf=not disable_anti_csrf
             and session.anti_csrf_function_or_string == "VIA_TOKEN",
-            copies=1 + twice + exposed,
+            copies=2 if exposed else 1,
             is_login=not self.is_late,
         )
-

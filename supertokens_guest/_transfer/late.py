@@ -22,6 +22,8 @@ from supertokens_guest._transfer.handover import (
     leaves_guest_alone,
 )
 from supertokens_guest._transfer.selection import DATA_KEY, MORE, WAITING
+from supertokens_guest._web.answers import at_answer
+from supertokens_guest._web.cookies import keep_newest_session
 from supertokens_guest.errors import ConfigError
 from supertokens_guest.events import logger
 
@@ -135,6 +137,7 @@ async def _move(
             reason = "core_refused"
         runtime.tell("transfer-failed", reason, guest=handover.guest, error=error)
         return None
+    at_answer(session, handover.request, keep_newest_session)
     handover.settle(transfer)
     return transfer
 
@@ -174,9 +177,7 @@ async def guest_data(
             lambda: session.get_session_data_from_database(user_context)
         )
         stored = data.get(DATA_KEY if namespace is None else namespace)
-        if isinstance(stored, dict) and claim.get("sub", stored.get("sub")) == stored.get(
-            "sub"
-        ):
+        if isinstance(stored, dict) and claim.get("sub") in {None, stored.get("sub")}:
             found = stored
     if not _is_guest_id(found.get("sub")):
         if namespace is None:

@@ -61,7 +61,7 @@ class Headers:
         domain: ``Domain`` of the session cookies, or ``""``.
         refresh_path: ``Path`` of the refresh token's cookie.
         anti_csrf: Whether the session has an anti-CSRF token.
-        copies: How often the access token is sent.
+        copies: How often the access token is sent: in a header, too, if exposed.
         is_login: Whether a refresh token is sent, too.
     """
 
@@ -159,7 +159,7 @@ def select_claims(
     if stored is None:
         return Selection(dropped=dict.fromkeys(chosen, "namespace_taken"))
     wanted, moved, more_dropped = _sort(together, stored)
-    mark = {MORE: True} if namespace is None else {namespace: {"sub": guest_id, MORE: True}}
+    mark = _wrapped({MORE: True}, {}, namespace, guest_id)
     if not headers.fit({**payload, **mark}):
         return Selection(dropped=dropped | dict.fromkeys(together, "no_room"))
     return Selection(

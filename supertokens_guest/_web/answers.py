@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import inspect
+import contextlib
 from typing import TYPE_CHECKING, Any
 
 from supertokens_guest._background import BLOCK, run_blocking
@@ -28,7 +28,6 @@ from supertokens_guest.errors import (
     KeysUnavailableError,
     PayloadError,
     PayloadTooLargeError,
-    TokenError,
 )
 from supertokens_guest.events import logger
 
@@ -154,14 +153,10 @@ def set_guest_cookie(response: Any, token: str, request: Any) -> None:
         ConfigError: Guests are not set up.
     """
     runtime, base = current(), wrapped(request)
-    if inspect.iscoroutine(token):
-        token.close()
-        raise TokenError("malformed", "The token is a coroutine: await it.")
     guest: Guest | None = None
-    try:
+    # Without keys: the app has just made it, and the browser asks for none.
+    with contextlib.suppress(KeysUnavailableError):
         guest = runtime.verifier.verify_sync(token, wait_seconds=0)
-    except KeysUnavailableError:
-        pass  # the app has just made it, and the browser asks for no key
     reading = run_blocking(read(runtime, base, BLOCK, wait_seconds=0))
     guest_id = None if guest is None else guest.id
     refuse_in_vain(runtime, base, reading, guest_id=guest_id)

@@ -132,6 +132,23 @@ def set_header(response: Any, value: str) -> None:
     keep_private(response)
 
 
+def keep_newest_session(response: Any) -> None:
+    """Send one access token where the SDK has written two: each takes a kilobyte.
+
+    Django keeps one cookie for each name by itself.
+    """
+    if hasattr(response, "cookies"):
+        return
+    lines = response.headers.getlist("set-cookie")
+    tokens = [line for line in lines if line.startswith("sAccessToken=")]
+    if len(tokens) > 1:
+        del response.headers["set-cookie"]
+        add = getattr(response.headers, "append", None) or response.headers.add
+        for line in lines:
+            if line not in tokens[:-1]:
+                add("set-cookie", line)
+
+
 def keep_private(response: Any) -> None:
     """Forbid caches to hand this answer to anybody else (RFC 9111, 5.2.2)."""
     for name in [name for name in response.headers.keys() if _lets_caches(name)]:  # noqa: SIM118 - Django's and Werkzeug's headers iterate differently

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 from supertokens_python.normalised_url_path import NormalisedURLPath
 from supertokens_python.recipe.session.asyncio import get_session
 
-from supertokens_guest._background import AWAIT
 from supertokens_guest._runtime import REQUEST_WAIT_SECONDS, Runtime, current
 from supertokens_guest._tokens.issuing import Places, issue
 from supertokens_guest._transfer.late import transfer_late
@@ -26,7 +25,7 @@ from supertokens_guest._web.answers import (
     refuse_in_vain,
     take_over,
 )
-from supertokens_guest._web.cookies import is_for_all, keep_private, vary_by_cookie
+from supertokens_guest._web.cookies import is_for_all, vary_by_cookie
 from supertokens_guest._web.reading import read
 from supertokens_guest._web.requests import (
     from_another_site,
@@ -44,7 +43,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from supertokens_python.framework.request import BaseRequest
-    from supertokens_python.recipe.session.interfaces import SessionContainer
 
     from supertokens_guest._background import Edge
     from supertokens_guest._web.requests import Visit
@@ -273,12 +271,13 @@ async def _settle(
     if (visit.status or 0) >= SERVER_ERROR or _has_guest(runtime, response):
         return
     session = session_of(request)
-    if visit.cleared or response.headers.get("front-token") == "remove":
-        # Whatever clears the session's cookies clears the guest.
+    ends = response.headers.get("front-token") == "remove"
+    if visit.cleared or (ends and session_claims(request) is not None):
+        # Whatever clears a session's cookies clears the guest.
         reading = await read(runtime, request, edge, wait_seconds=0)
-        if visit.cleared or reading.cookie_is_ours or reading.header_is_ours:
-            if not reading.foreign or reading.cookie_is_ours:
-                drop(runtime, request, response, reading)
+        is_ours = reading.cookie_is_ours or reading.header_is_ours
+        if is_ours or (visit.cleared and not reading.foreign):
+            drop(runtime, request, response, reading)
     elif visit.written is not None:
         if session is None or visit.waits:
             give(runtime, request, response, *visit.written)
