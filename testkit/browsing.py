@@ -10,7 +10,7 @@ import pytest
 from supertokens_guest import GuestConfig
 from testkit.apps import running_app
 from testkit.scripts import HEADER, Script
-from testkit.sdk import WEBSITE_DOMAIN, Setup
+from testkit.sdk import ISSUER, WEBSITE_DOMAIN, Setup
 from testkit.visitors import Visitor
 
 if TYPE_CHECKING:
@@ -66,6 +66,23 @@ def guest_lines(answer: httpx.Response, name: str = "jwt") -> list[str]:
     """Return what an answer says about the guest cookie."""
     lines = answer.headers.get_list("set-cookie")
     return [line for line in lines if line.startswith(f"{name}=")]
+
+
+def expired_session(core: Core) -> str:
+    """Return an access token of a login that has ended, signed by *core*."""
+    claims = {
+        "iss": ISSUER,
+        "sub": "user-1",
+        "rsub": "user-1",
+        "tId": "public",
+        "sessionHandle": "ended",
+        "refreshTokenHash1": "0",
+        "parentRefreshTokenHash1": None,
+        "antiCsrfToken": None,
+        "iat": 1_500_000_000,
+        "exp": 1_500_000_001,
+    }
+    return core.sign(claims, static=False)
 
 
 class Open(Protocol):

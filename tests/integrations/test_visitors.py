@@ -8,8 +8,8 @@ import pytest
 
 from supertokens_guest import GuestConfig
 from testkit.apps import KINDS
-from testkit.browsing import guest_lines
-from testkit.sdk import API_DOMAIN, ISSUER, WEBSITE_DOMAIN, guest_jwt
+from testkit.browsing import expired_session, guest_lines
+from testkit.sdk import API_DOMAIN, WEBSITE_DOMAIN, guest_jwt
 
 if TYPE_CHECKING:
     from testkit.apps import Kind, Told
@@ -287,20 +287,3 @@ def test_host_prefix(open_shop: Open, browse: Browse, kind: Kind) -> None:
     parts = {part.strip().lower() for part in line.split(";")[1:]}
     assert {"secure", "path=/"} <= parts
     assert not any(part.startswith("domain") for part in parts)
-
-
-def expired_session(core: Core) -> str:
-    """Return an access token of a login that has ended, signed by *core*."""
-    claims = {
-        "iss": ISSUER,
-        "sub": "user-1",
-        "rsub": "user-1",
-        "tId": "public",
-        "sessionHandle": "ended",
-        "refreshTokenHash1": "0",
-        "parentRefreshTokenHash1": None,
-        "antiCsrfToken": None,
-        "iat": 1_500_000_000,
-        "exp": 1_500_000_001,
-    }
-    return core.sign(claims, static=False)
