@@ -64,7 +64,8 @@ class Browser(Visitor):
 
 def guest_lines(answer: httpx.Response, name: str = "jwt") -> list[str]:
     """Return what an answer says about the guest cookie."""
-    lines = answer.headers.get_list("set-cookie")
+    # Django writes a space first, which servers strip.
+    lines = [line.strip() for line in answer.headers.get_list("set-cookie")]
     return [line for line in lines if line.startswith(f"{name}=")]
 
 
