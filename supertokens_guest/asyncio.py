@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from supertokens_guest._background import AWAIT
 from supertokens_guest._runtime import REQUEST_WAIT_SECONDS, current
 from supertokens_guest._tokens.issuing import issue
 from supertokens_guest._transfer.late import guest_data, transfer_late
-from supertokens_guest._web import visits
-from supertokens_guest._web.requests import wrapped
+from supertokens_guest._web import visitors
+from supertokens_guest._web.requests import visit_of
 from supertokens_guest.errors import TokenError
 from supertokens_guest.guest import Guest
 
@@ -56,10 +55,8 @@ async def create_guest_jwt(
         Exception: What the app's own override of ``create_jwt`` raised.
         ConfigError: Guests are not set up.
     """
-    token, _ = await issue(
-        current(), payload, guest_id, user_context, code="issue", edge=AWAIT
-    )
-    return token
+    issued = await issue(payload, guest_id, user_context, code="issue", blocks=False)
+    return issued[0]
 
 
 async def update_guest_jwt(
@@ -84,10 +81,8 @@ async def update_guest_jwt(
         ConfigError: Guests are not set up.
     """
     known = guest if isinstance(guest, Guest) else await verify_guest_jwt(guest)
-    token, _ = await issue(
-        current(), payload, known.id, user_context, code="update", edge=AWAIT
-    )
-    return token
+    issued = await issue(payload, known.id, user_context, code="update", blocks=False)
+    return issued[0]
 
 
 async def verify_guest_jwt(
@@ -133,7 +128,7 @@ async def get_guest(
         ConfigError: Guests are not set up.
         TypeError: *request* is no request.
     """
-    return await visits.current_guest(current(), wrapped(request), AWAIT)
+    return await visitors.current_guest(visit_of(request), blocks=False)
 
 
 async def get_guest_data(
@@ -158,7 +153,7 @@ async def get_guest_data(
         ConfigError: Guests are not set up, or ``namespace`` is ``None``, so that
             nothing tells a guest's claims from others.
     """
-    return await guest_data(current(), session, AWAIT, user_context)
+    return await guest_data(session, user_context, blocks=False)
 
 
 async def transfer_guest(
@@ -189,7 +184,7 @@ async def transfer_guest(
         UnauthorisedError: The session has ended; the SDK answers 401.
     """
     context = {} if user_context is None else user_context
-    return await transfer_late(current(), wrapped(request), session, context, AWAIT)
+    return await transfer_late(visit_of(request), session, context, blocks=False)
 
 
 async def get_visitor(
@@ -211,9 +206,7 @@ async def get_visitor(
         TryRefreshTokenError: The login has expired; the SDK answers 401.
         ConfigError: Guests are not set up, or without the middleware.
     """
-    return await visits.find_visitor(
-        wrapped(request), AWAIT, user_context=user_context, guards=False
-    )
+    return await visitors.find_visitor(request, user_context, blocks=False)
 
 
 async def merge_into_guest_payload(
@@ -244,7 +237,7 @@ async def merge_into_guest_payload(
         KeysUnavailableError: The guest that came cannot be judged now; 503.
         ConfigError: Guests are not set up, or without the middleware.
     """
-    return await visits.merge(wrapped(request), changes, AWAIT, user_context)
+    return await visitors.merge(request, changes, user_context, blocks=False)
 
 
 async def clear_guest(
@@ -261,4 +254,4 @@ async def clear_guest(
         GuestRefusedError: The answer has begun.
         ConfigError: Guests are not set up, or without the middleware.
     """
-    visits.clear(wrapped(request))
+    visitors.clear(request)

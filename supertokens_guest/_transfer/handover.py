@@ -18,6 +18,7 @@ from supertokens_python.recipe.multifactorauth.multi_factor_auth_claim import (
 from supertokens_python.recipe.multifactorauth.recipe import MultiFactorAuthRecipe
 
 from supertokens_guest._background import call_app, run_sync
+from supertokens_guest._runtime import current
 from supertokens_guest._tokens.payload import plain_copy
 from supertokens_guest._transfer.selection import (
     SETTLED,
@@ -27,27 +28,18 @@ from supertokens_guest._transfer.selection import (
     arrived,
     select_claims,
 )
-from supertokens_guest._web.answers import at_answer, drop, fingerprint_of
+from supertokens_guest._web.answers import at_answer, drop, give, next_fingerprint
 from supertokens_guest._web.cookies import keep_newest_session, keep_private
 from supertokens_guest._web.reading import Reading, read
-from supertokens_guest._web.requests import (
-    from_another_site,
-    guest_cookies,
-    guest_header,
-    session_claims,
-    visit_of,
-)
 from supertokens_guest.events import logger
 from supertokens_guest.guest import GuestTransfer
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from supertokens_python.framework.request import BaseRequest
     from supertokens_python.recipe.session.interfaces import SessionContainer
 
-    from supertokens_guest._background import Edge
-    from supertokens_guest._runtime import Runtime
+    from supertokens_guest._web.requests import Visit
     from supertokens_guest.guest import Guest
 
 _MARK = "supertokens_guest_without_transfer"
@@ -81,11 +73,11 @@ def leaves_guest_alone(
     return bool(access_token_payload.get("isImpersonation") or user_context.get(_MARK))
 
 
-def lacks_factors(access_token_payload: dict[str, Any]) -> bool:
-    """Tell whether a session still waits for a factor."""
+def lacks_factors(access_token_payload: dict[str, Any] | None) -> bool:
+    """Tell whether a session, or a login without one yet, waits for a factor."""
     if MultiFactorAuthRecipe.get_instance() is None:
         return False
-    value = MultiFactorAuthClaim.get_value_from_payload(access_token_payload)
+    value = MultiFactorAuthClaim.get_value_from_payload(access_token_payload or {})
     return value is None or not value.v
 
 
@@ -103,8 +95,7 @@ class Handover:
         selection: What of the guest enters the session.
     """
 
-    runtime: Runtime
-    request: BaseRequest
+    visit: Visit
     user_context: dict[str, Any]
     user_id: str
     recipe_user_id: str
@@ -123,39 +114,37 @@ class Handover:
         mark = {} if self.waiting is None else {WAITING: self.waiting}
         return {**self.carried, **self.selection.into_payload, **mark}
 
-    async def find(self, edge: Edge, *, wait_seconds: float) -> None:
+    async def find(self, *, blocks: bool, wait_seconds: float) -> None:
         """Read the request's guest, and decide whether this session may take it."""
-        runtime, request = self.runtime, self.request
-        visit = visit_of(request)
-        name = runtime.config.cookie_name
-        brought = guest_cookies(request, name) or guest_header(request)
+        visit, runtime = self.visit, current()
+        brought = any(visit.guest_tokens(runtime.config.cookie_name))
         if visit.cleared or not (brought or visit.written):
             return
-        if from_another_site(runtime, request, self.user_context):
+        if visit.from_another_site(self.user_context):
             runtime.tell("transfer-skipped", "cross_site")
             return
-        reading = await read(runtime, request, edge, wait_seconds=wait_seconds)
-        written = visit.written
-        if written is not None:
-            reading = replace(reading, guest=written[1], unavailable=None)
+        reading = await read(visit, blocks=blocks, wait_seconds=wait_seconds)
+        if visit.written is not None:
+            reading = replace(reading, guest=visit.written[1], unavailable=None)
         self.reading = reading
+        reason: str | None = None
         if reading.ambiguous:
-            runtime.tell("transfer-skipped", "ambiguous")
-        elif not self.is_late and self._is_another_users(reading):
-            runtime.tell("transfer-skipped", "another_user", guest=reading.guest)
-            self.clears = reading.cookie_is_ours or reading.header_is_ours
+            reason = "ambiguous"
+        elif not self.is_late and self._is_another_users():
+            reason, self.clears = "another_user", reading.is_ours
         elif reading.unavailable is not None:
             # Beside a valid guest too: this token may be another's, or a newer one.
-            error = reading.unavailable
-            runtime.tell("transfer-skipped", "keys_unavailable", error=error)
-            self.waiting = fingerprint_of(request, reading)
+            reason, self.waiting = "keys_unavailable", next_fingerprint(visit, reading)
         elif reading.guest is None:
             self.clears = reading.clearable
-        elif not self.is_late and MultiFactorAuthRecipe.get_instance() is not None:
-            runtime.tell("transfer-skipped", "factors_incomplete", guest=reading.guest)
-            self.waiting = fingerprint_of(request, reading)
+        elif not self.is_late and lacks_factors(None):
+            reason = "factors_incomplete"
+            self.waiting = next_fingerprint(visit, reading)
         else:
             self.guest = reading.guest
+        if reason is not None:
+            error = reading.unavailable
+            runtime.tell("transfer-skipped", reason, guest=reading.guest, error=error)
 
     def choose(
         self,
@@ -173,15 +162,12 @@ class Handover:
         """
         if self.guest is None:
             return
-        config = self.runtime.config
-        everything = self.guest.payload
-        if config.transfer == "all":
-            chosen: Mapping[str, Any] = everything
-        elif callable(config.transfer):
-            chosen = config.transfer(self._transfer(self.guest, session))
-        else:
-            names = config.transfer
-            chosen = {name: everything[name] for name in everything if name in names}
+        config = current().config
+        chosen: Mapping[str, Any] = self.guest.payload
+        if callable(config.transfer):
+            chosen = config.transfer(self.transfer(self.guest, session))
+        elif config.transfer != "all":
+            chosen = {name: chosen[name] for name in chosen if name in config.transfer}
         chosen = plain_copy(chosen)
         if chosen or config.transfer == "all":
             self.selection = select_claims(
@@ -193,22 +179,20 @@ class Handover:
                 headers=self._headers(disable_anti_csrf=disable_anti_csrf),
             )
 
-    async def finish(self, session: SessionContainer, edge: Edge) -> None:
+    async def finish(self, session: SessionContainer) -> None:
         """Do at a login what follows once there is a session; it has succeeded."""
-        visit = visit_of(self.request)
+        visit = self.visit
         visit.made.add(session.get_handle())
         visit.waits = self.waiting is not None
         if self.guest is None:
             if self.clears:
-                at_answer(session, self.request, self._clear)
+                at_answer(session, self.visit, self._clear)
             return
-        payload = session.get_access_token_payload()
-        namespace = self.runtime.config.namespace
-        self.selection = arrived(self.selection, payload, namespace)
-        transfer = self._transfer(self.guest, session)
-        hook = self.runtime.config.on_transfer
-        if hook is None or self._runs_at_login(hook):
-            if await self.call_hook(transfer, edge):
+        payload, config = session.get_access_token_payload(), current().config
+        self.selection = arrived(self.selection, payload, config.namespace)
+        transfer = self.transfer(self.guest, session)
+        if config.on_transfer is None or self._runs_at_login():
+            if await self.call_hook(transfer, blocks=False):
                 self.settle(transfer)
             else:
                 await self._leave_waiting(session)
@@ -217,22 +201,24 @@ class Handover:
         def act(response: Any) -> None:
             if session.get_handle() in visit.revoked:
                 return
-            if self._tried(hook, transfer):
+            if self._tried(transfer):
                 self._settle_on(response, transfer)
-            else:
-                run_sync(lambda: self._leave_waiting(session))
+                return
+            run_sync(lambda: self._leave_waiting(session))
+            if visit.written is not None:
+                give(visit, response, *visit.written)
 
-        at_answer(session, self.request, act)
+        at_answer(session, self.visit, act)
 
-    async def call_hook(self, transfer: GuestTransfer, edge: Edge) -> bool:
+    async def call_hook(self, transfer: GuestTransfer, *, blocks: bool) -> bool:
         """Tell the app of a transfer; return whether its hook, if any, succeeded."""
-        hook = self.runtime.config.on_transfer
+        hook = current().config.on_transfer
         if hook is None:
             return True
-        if edge.blocks:
-            return self._tried(hook, transfer)
+        if blocks:
+            return self._tried(transfer)
         try:
-            if self._runs_at_login(hook):
+            if self._runs_at_login():
                 await call_app(hook, transfer)
             else:
                 # The thread in which Django and Flask keep what belongs to a request.
@@ -245,41 +231,48 @@ class Handover:
     def settle(self, transfer: GuestTransfer) -> None:
         """Have the answer clear the guest, if nothing of it stays behind."""
         session = transfer.session
-        if session is not None:
-            handles = visit_of(self.request).revoked
+        if session is None:
+            return
 
-            def act(response: Any) -> None:
-                if session.get_handle() not in handles:
-                    self._settle_on(response, transfer)
+        def act(response: Any) -> None:
+            if session.get_handle() not in self.visit.revoked:
+                self._settle_on(response, transfer)
 
-            at_answer(session, self.request, act)
+        at_answer(session, self.visit, act)
 
-    def transfer(self, session: SessionContainer) -> GuestTransfer | None:
-        """Return the transfer as the app sees it; ``None`` without a guest."""
-        return None if self.guest is None else self._transfer(self.guest, session)
+    def transfer(self, guest: Guest, session: SessionContainer | None) -> GuestTransfer:
+        """Return the transfer as the app sees it."""
+        return GuestTransfer(
+            guest=guest,
+            session=session,
+            user_id=self.user_id if session is None else session.get_user_id(),
+            recipe_user_id=self.recipe_user_id,
+            tenant_id=self.tenant_id,
+            request=self.visit.request,
+            user_context=self.user_context,
+            moved=dict(self.selection.moved),
+            in_database=self.selection.in_database,
+            dropped={**self.selection.dropped},
+        )
 
     def _settle_on(self, response: Any, transfer: GuestTransfer) -> None:
         left_behind = set(transfer.dropped.values()) - SETTLED
         keep_private(response)
         if left_behind:
-            logger.warning(
-                "claims of a guest did not enter the session: %s", sorted(left_behind)
-            )
+            reasons = sorted(left_behind)
+            logger.warning("claims of a guest did not enter the session: %s", reasons)
         else:
             self._clear(response)
-        self.runtime.tell(
-            "transfer",
-            min(left_behind, default=None),
-            guest=transfer.guest,
-            user_id=transfer.user_id,
-        )
+        reason, user_id = min(left_behind, default=None), transfer.user_id
+        current().tell("transfer", reason, guest=transfer.guest, user_id=user_id)
 
     def _clear(self, response: Any) -> None:
-        visit_of(self.request).written = None
-        drop(self.runtime, self.request, response, self.reading)
+        self.visit.written = None
+        drop(self.visit, response, self.reading)
 
-    def _tried(self, hook: Any, transfer: GuestTransfer) -> bool:
+    def _tried(self, transfer: GuestTransfer) -> bool:
         """Call the hook in this thread; return whether it succeeded."""
+        hook: Any = current().config.on_transfer
 
         async def awaited(answer: Any) -> None:
             await answer
@@ -294,63 +287,46 @@ class Handover:
         return True
 
     def _hook_failed(self, error: Exception) -> None:
-        logger.exception("on_transfer raised; the guest is kept")
-        self.runtime.tell("transfer-failed", "hook", guest=self.guest, error=error)
+        logger.error("on_transfer raised; the guest is kept", exc_info=error)
+        current().tell("transfer-failed", "hook", guest=self.guest, error=error)
 
     async def _leave_waiting(self, session: SessionContainer) -> None:
         """Have the session say which guest it still waits for."""
-        visit_of(self.request).waits = True
-        name = fingerprint_of(self.request, self.reading)
+        self.visit.waits = True
+        name = next_fingerprint(self.visit, self.reading)
         try:
             await session.merge_into_access_token_payload({WAITING: name})
-            at_answer(session, self.request, keep_newest_session)
         except Exception:
             logger.exception("a guest is kept, but its session cannot say so")
+        at_answer(session, self.visit, keep_newest_session)
 
-    def _runs_at_login(self, hook: Any) -> bool:
+    def _runs_at_login(self) -> bool:
         """Tell whether the hook belongs on the event loop of the login.
 
         In Flask and Django a plain one does not: what it uses, such as a database
         connection, is bound to the request's thread, and must find no loop there.
         """
-        call = getattr(hook, "__call__", None)  # noqa: B004 - for its being a coroutine's
+        hook: Any = current().config.on_transfer
+        is_coroutine = inspect.iscoroutinefunction
         return (
-            inspect.iscoroutinefunction(hook)
-            or inspect.iscoroutinefunction(call)
-            or self.runtime.app_info.framework == "fastapi"
+            is_coroutine(hook)
+            or is_coroutine(getattr(hook, "__call__", None))  # noqa: B004 - an object's
+            or current().app_info.framework == "fastapi"
         )
 
-    def _is_another_users(self, reading: Reading) -> bool:
+    def _is_another_users(self) -> bool:
         """Tell whether the guest waits, or may wait, for another user's login."""
-        if not reading.fingerprint:
-            return False
-        claims = session_claims(self.request)
+        claims = self.visit.session_claims()
         ids = {self.user_id, self.recipe_user_id}
         return claims is not None and ids.isdisjoint(
             {str(claims.get("sub")), str(claims.get("rsub"))}
         )
 
-    def _transfer(
-        self, guest: Guest, session: SessionContainer | None
-    ) -> GuestTransfer:
-        return GuestTransfer(
-            guest=guest,
-            session=session,
-            user_id=self.user_id if session is None else session.get_user_id(),
-            recipe_user_id=self.recipe_user_id,
-            tenant_id=self.tenant_id,
-            request=self.request,
-            user_context=self.user_context,
-            moved=dict(self.selection.moved),
-            in_database=self.selection.in_database,
-            dropped={**self.selection.dropped},
-        )
-
     def _headers(self, *, disable_anti_csrf: bool) -> Headers | None:
         """Return what carries the claims; ``None`` if no header does."""
-        if self.runtime.config.transfer_to != "access_token_payload":
+        if current().config.transfer_to != "access_token_payload":
             return None
-        session = self.runtime.session_config
+        session = current().session_config
         exposed = session.expose_access_token_to_frontend_in_cookie_based_auth
         return Headers(
             user_id=max(self.user_id, self.recipe_user_id, key=len),
