@@ -114,7 +114,8 @@ def submit(
     Raises:
         CoreUnavailableError: The system gives no more threads or files.
     """
-    return asyncio.run_coroutine_threadsafe(make(), _running_loop())
+    loop = _running_loop()  # before the coroutine: without one it would not be awaited
+    return asyncio.run_coroutine_threadsafe(make(), loop)
 
 
 def _running_loop() -> asyncio.AbstractEventLoop:

@@ -106,7 +106,7 @@ class GuestConfig:
             raise ConfigError(*faults)
 
 
-def _faults(config: Any) -> Iterator[str]:
+def _faults(config: Any) -> Iterator[str]:  # noqa: C901 - a list of settings
     name, seconds = config.cookie_name, config.lifetime_seconds
     if not isinstance(name, str) or not _COOKIE_NAME.fullmatch(name):
         yield f"cookie_name {name!r} is not a cookie name (RFC 6265, 4.1.1)."

@@ -227,9 +227,8 @@ def _override_refresh(original: RecipeInterface) -> None:
             )
             if request is not None and ends:
                 clear = functools.partial(_clear, visit_of(request))
-                error.response_mutators.append(
-                    lambda response, _: perform(clear, response.original, status=0)
-                )
+                mutators: list[Any] = error.response_mutators
+                mutators.append(lambda there, _: perform(clear, there.original, 0))
             raise
 
     original.refresh_session = refresh_session  # type: ignore[method-assign]  # the SDK's own way to override

@@ -296,8 +296,9 @@ class Handover:
         name = next_fingerprint(self.visit, self.reading)
         try:
             await session.merge_into_access_token_payload({WAITING: name})
-        except Exception:
-            logger.exception("a guest is kept, but its session cannot say so")
+        except Exception as error:  # noqa: BLE001 - the login has succeeded
+            message = "a guest is kept, but its session cannot say so"
+            logger.error(message, exc_info=error)
         at_answer(session, self.visit, keep_newest_session)
 
     def _runs_at_login(self) -> bool:

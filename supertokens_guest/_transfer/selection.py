@@ -158,14 +158,14 @@ def select_claims(
     stored = _inside(data, key, guest_id)
     if stored is None:
         return Selection(dropped=dict.fromkeys(chosen, "namespace_taken"))
-    wanted, moved, more_dropped = _sort(together, stored)
+    wanted, stored_before, more_dropped = _sort(together, stored)
     mark = _wrapped({MORE: True}, {}, namespace, guest_id)
     if not headers.fit({**payload, **mark}):
         return Selection(dropped=dropped | dict.fromkeys(together, "no_room"))
     return Selection(
         into_payload=mark,
         into_data=_wrapped(wanted, stored, key, guest_id),
-        moved=moved | wanted,
+        moved=moved | stored_before | wanted,
         in_database=True,
         dropped=dropped | more_dropped,
     )
