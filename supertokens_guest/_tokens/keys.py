@@ -1,88 +1,152 @@
-"""The cache of the core's key set.
+"""The core's public keys: which of them verify guests, and the cache that fetches them.
 
-A known key is read without a lock and without I/O. Fetches run in the background
-thread, one at a time for each cache; who needs one waits for it as long as it chooses.
+A known key is read without a lock and without I/O. Each fetch has a thread of its own,
+and there is one at a time for each cache; who needs it waits as long as it chooses.
+Nothing here needs an event loop, so greenlets in the place of threads serve as well.
 """
 
 from __future__ import annotations
 
-import functools
+import asyncio
+import contextlib
+import json
+import math
 import os
 import random
+import re
 import threading
 import time
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import Any, NamedTuple, Protocol, TypeVar
+from urllib.parse import urlsplit
 
-from supertokens_guest import background
-from supertokens_guest.errors import KeysUnavailableError
+import httpx
+import jwt
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+from cryptography.hazmat.primitives.serialization import load_pem_public_key
+
+from supertokens_guest.errors import ConfigError, KeysUnavailableError, TokenError
 from supertokens_guest.events import GuestEvent, logger, shown, tell
-from supertokens_guest.fetching import fetch_key_set
-from supertokens_guest.key_source import KeySet, KeySource, Lookup
-from supertokens_guest.refresh import RefreshPlan, RefreshTiming
-from supertokens_guest.static_keys import StaticKeys
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+T = TypeVar("T")
 
-    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+KEY_ID = re.compile(r"s-[A-Za-z0-9-]{1,64}")
+"""The form of a static key's id: the core's dynamic keys (``d-``) sign no guest."""
 
-__all__ = ["KeyCache", "KeySource", "KeyStatus", "StaticKeys"]
-
-# Held for a few lines, never across I/O; one for all caches, because a forked child
-# needs a new one: a thread that does not exist there may have held it.
-_lock = threading.Lock()
-
-
-def _renew_lock() -> None:
-    global _lock  # noqa: PLW0603 - see above
-    _lock = threading.Lock()
+MODULUS_BITS = range(2_048, 8_192 + 1)  # RFC 7518, 3.3; above, a check takes long
+MAX_KEY_SET_BYTES = 131_072  # a core's takes 1 to 3 kB
+MAX_KEYS = 100  # a core publishes one static key and two or three dynamic ones
+HOST_SECONDS = 3.0  # for one address, from the look-up of its name to the last byte
+FETCH_SECONDS = 5.0  # for all addresses together
+GIVE_UP_SECONDS = 6.0  # then a fetch did not end, as when the app's function hangs
+REFRESH_SECONDS = 2_880.0  # the age for a fetch that nobody waits for
+FRESH_SECONDS = 3_600.0  # the age up to which a key that is withdrawn may verify
+USABLE_SECONDS = 86_400.0  # the age at which keys serve no more, were the core down
+COOLDOWN_SECONDS = 30.0  # between fetches for unknown ids: forgeries are no load
+RETRY_SECONDS = (1.0, 60.0)  # after a failed fetch: at first; doubled to at most
+RETRY_JITTER = (0.8, 1.2)  # who failed together shall not come back together
 
 
-if hasattr(os, "register_at_fork"):  # not on Windows
-    os.register_at_fork(after_in_child=_renew_lock)
+class KeySetError(Exception):
+    """There is no usable key in what was read; the message says why."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class KeyStatus:
-    """How a key cache stands, for a health check.
+@dataclass(frozen=True, eq=False, slots=True)
+class KeySet:
+    """One generation of keys by their id. Read-only; equal to itself alone.
 
-    Attributes:
-        state: ``"fresh"``; ``"stale"``: older than an hour, still used while the core
-            is down; ``"cold"``: no keys that may be used.
-        age_seconds: Since the fetch that brought the keys, if there was one.
-        key_ids: The ids of the keys, usable or too old.
-        last_error: What went wrong with the last fetch, if anything did.
-        retry_in_seconds: How long failures still forbid a fetch.
-        is_fetching: Whether one is under way.
+    A source returns the same ``KeySet`` for as long as its keys are the same, so what
+    was verified with one holds exactly as long as the source still returns it.
     """
 
-    state: Literal["fresh", "stale", "cold"]
-    age_seconds: float | None
-    key_ids: tuple[str, ...]
-    last_error: str | None
-    retry_in_seconds: float
-    is_fetching: bool
+    keys: Mapping[str, RSAPublicKey]
 
 
-class _Held(NamedTuple):
-    """A key set and what its age will mean, replaced as one value."""
+class Lookup(NamedTuple):
+    """A fetch that may bring a missing key.
 
-    key_set: KeySet
-    fetched_at: float
-    refresh_at: float
-    unusable_at: float
+    Attributes:
+        landed: Done when the fetch is; true when it brought keys. Never cancel it:
+            others wait for it too.
+        is_own: Whether this look-up started the fetch. What it does not bring then does
+            not exist; a fetch that began before may just have missed it.
+    """
+
+    landed: Future[bool]
+    is_own: bool
+
+
+class KeySource(Protocol):
+    """A cache of keys, or fixed ones; safe for threads and event loops."""
+
+    def current(self) -> KeySet | None:
+        """Return the keys that may be used now, or ``None``; never waits."""
+
+    def look_up(self, kid: str) -> Lookup:
+        """Start, or join, the fetch that may bring the missing key *kid*.
+
+        Raises:
+            TokenError: ``bad_signature``: there are only the keys at hand.
+            KeysUnavailableError: No fetch may start now. Nobody waits for a limiter.
+        """
+
+
+class StaticKeys:
+    """Keys that are given once and for all; never asks anybody for more."""
+
+    def __init__(self, public_keys: Mapping[str, str]) -> None:
+        """Read PEM texts by key id.
+
+        Raises:
+            ConfigError: There is none, or one is not fit; names all faults.
+        """
+        given: Any = public_keys
+        if not isinstance(given, Mapping) or not given:
+            raise ConfigError("public_keys must map at least one key id to a PEM.")
+        keys, faults = {}, []
+        for kid, pem in given.items():
+            try:
+                keys[kid] = _fit(kid, load_pem_public_key(str(pem).encode()))
+            except (TypeError, ValueError, UnsupportedAlgorithm):  # noqa: PERF203 - at start
+                faults.append(
+                    f"public_keys[{shown(kid)}] must be the PEM of an RSA public key of"
+                    " 2,048 to 8,192 bits, by the id of a static key (s-…)."
+                )
+        if faults:
+            raise ConfigError(*faults)
+        self._key_set = KeySet(keys)
+
+    def current(self) -> KeySet:
+        """Return the keys."""
+        return self._key_set
+
+    def look_up(self, kid: str) -> Lookup:
+        """Say that there is no such key."""
+        raise TokenError("bad_signature", f"There is no key {shown(kid)}.")
 
 
 @dataclass(frozen=True, slots=True)
 class _Flight:
     """A fetch under way. In a forked child it never lands: its thread is not there."""
 
-    started_at: float
     kid: str | None
+    started_at: float
     landed: Future[bool] = field(default_factory=Future)
     pid: int = field(default_factory=os.getpid)
+
+
+# One for each process, held for a few lines and never across I/O: a thread that does
+# not exist in a forked child may hold the parent's. uWSGI forks without the hook.
+_locks: dict[int, threading.Lock] = {}
+if hasattr(os, "register_at_fork"):  # not on Windows
+    os.register_at_fork(after_in_child=_locks.clear)
+
+
+def _lock() -> threading.Lock:
+    return _locks.setdefault(os.getpid(), threading.Lock())
 
 
 class KeyCache:
@@ -97,190 +161,231 @@ class KeyCache:
         *,
         observer: Callable[[GuestEvent], None] | None = None,
         clock: Callable[[], float] = time.monotonic,
-        timing: RefreshTiming | None = None,
-        random: Callable[[], float] = random.random,
     ) -> None:
         """Hold no keys yet.
 
         Args:
             urls: Returns the addresses of the key set, one for each core; called for
-                each fetch, on the background thread.
+                each fetch, in the fetch's thread.
             observer: Is told ``keys-unavailable`` and ``keys-available`` when that
-                changes, on the background thread: it must not block.
+                changes, mostly in the fetch's thread: it must not block.
             clock: Monotonic seconds. The wall clock would age keys when it is set.
-            timing: Other numbers than the constants, for tests.
-            random: Floats from 0 to 1, for jitter.
         """
         self._urls = urls
         self._observer = observer
         self._clock = clock
-        self._timing = timing or RefreshTiming()
-        self._plan = RefreshPlan(self._timing, random)
-        self._held: _Held | None = None
+        self._key_set: KeySet | None = None
         self._flight: _Flight | None = None
-        self._last_error: str | None = None
-        self._told: Literal["fine", "stale", "cold"] = "fine"
+        self._fetched_at = self._retry_at = self._asked_at = self._found_at = -math.inf
+        self._failures = 0
+        self._state = "fine"  # as it was told last
 
     def current(self) -> KeySet | None:
-        """Return the keys that may be used now, or ``None``; never waits.
-
-        Starts a fetch in the background when the keys should be fetched anew.
-        """
-        held = self._held
-        if held is None:
-            return None
+        """Return the keys that may be used now, or ``None``; never waits."""
         now = self._clock()
-        if now < held.refresh_at:
-            return held.key_set
-        if now >= held.unusable_at:
-            return None
-        self._fetch_anew(now)
-        return held.key_set
+        key_set = self._usable(now)
+        if key_set is not None and now - self._fetched_at >= REFRESH_SECONDS:
+            with contextlib.suppress(KeysUnavailableError):
+                self._fly(None, now)
+        return key_set
 
     def look_up(self, kid: str) -> Lookup:
-        """Start, or join, the fetch that may bring the missing key *kid*.
+        """Start, or join, the fetch that may bring the missing key *kid*."""
+        return self._fly(kid, self._clock())
 
-        Raises:
-            KeysUnavailableError: No fetch may start so soon after the last one.
+    def _usable(self, now: float) -> KeySet | None:
+        """Return the keys, unless they are too old.
+
+        After a quiet night they may have been withdrawn: only that a fetch has just
+        failed lets them serve all the same.
         """
-        now = self._clock()
-        with _lock:
-            held = self._usable(now)
-            if held is not None and kid in held.key_set.keys:
-                # It arrived between two looks at the cache.
-                landed: Future[bool] = Future()
+        age = now - self._fetched_at
+        has_failed = now < self._retry_at + FRESH_SECONDS
+        limit = USABLE_SECONDS if has_failed else FRESH_SECONDS
+        return self._key_set if age < limit else None
+
+    def _fly(self, kid: str | None, now: float) -> Lookup:
+        """Start, or join, a fetch: for *kid*, or because the keys grow old."""
+        flight = self._flight
+        if flight is not None and now - flight.started_at > GIVE_UP_SECONDS:
+            self._land(flight, TimeoutError("it did not end"))
+        with _lock():
+            key_set, flight = self._usable(now), self._flight
+            if key_set is not None and kid in key_set.keys:
+                landed: Future[bool] = Future()  # it came between two looks
                 landed.set_result(True)
                 return Lookup(landed, is_own=False)
-            flight = self._in_flight()
-            if flight is not None:
+            if flight is not None and flight.pid == os.getpid():
                 return Lookup(flight.landed, is_own=False)
-            wait = self._plan.unknown_wait_seconds(now, have_keys=held is not None)
-            if wait > 0:
+            allowed_at = self._retry_at
+            if kid is not None:
+                # Without keys no token can be told from a forged one: failures count.
+                if key_set is not None:
+                    allowed_at = max(allowed_at, self._asked_at + COOLDOWN_SECONDS)
+                self._asked_at = now if now >= allowed_at else self._asked_at
+            if now < allowed_at:
                 raise KeysUnavailableError(
                     f"The key {shown(kid)} is unknown, and the core may not be asked"
-                    f" again for {wait:.1f} s."
+                    f" again for {allowed_at - now:.1f} s."
                 )
-            self._plan.asked_for_unknown(now)
-            flight = self._flight = _Flight(now, kid)
-        self._launch(flight)
+            flight = self._flight = _Flight(kid, now)
+        try:
+            _run(self._fetch, flight)
+        except (RuntimeError, OSError) as error:  # the system gives no more threads
+            self._land(flight, error)
         return Lookup(flight.landed, is_own=True)
 
-    async def warm(self, *, wait_seconds: float = 5.0) -> None:
-        """Fetch the keys at start-up, if there are none; a failure is only logged."""
-        flight = self._fetch_first()
-        if flight is not None:
-            await background.wait(flight.landed, wait_seconds=wait_seconds)
-
-    def warm_sync(self, *, wait_seconds: float = 5.0) -> None:
-        """Fetch the keys at start-up; see ``warm``."""
-        flight = self._fetch_first()
-        if flight is not None:
-            background.wait_sync(flight.landed, wait_seconds=wait_seconds)
-
-    def status(self) -> KeyStatus:
-        """Return how the cache stands; without I/O."""
-        now = self._clock()
-        with _lock:
-            held = self._held
-            age = None if held is None else now - held.fetched_at
-            state: Literal["fresh", "stale", "cold"] = "cold"
-            if age is not None and age < self._timing.usable_seconds:
-                state = "fresh" if age < self._timing.fresh_seconds else "stale"
-            return KeyStatus(
-                state=state,
-                age_seconds=age,
-                key_ids=() if held is None else tuple(held.key_set.keys),
-                last_error=self._last_error,
-                retry_in_seconds=self._plan.wait_seconds(now),
-                is_fetching=self._in_flight() is not None,
-            )
-
-    def _usable(self, now: float) -> _Held | None:
-        """Return what is held unless it is too old."""
-        held = self._held
-        return held if held is not None and now < held.unusable_at else None
-
-    def _in_flight(self) -> _Flight | None:
-        """Return the fetch under way in this process, if there is one."""
-        flight = self._flight
-        return flight if flight is not None and flight.pid == os.getpid() else None
-
-    def _fetch_first(self) -> _Flight | None:
-        """Return the fetch that brings the first keys, or ``None`` without need."""
-        now = self._clock()
-        if self._usable(now) is None:
-            self._fetch_anew(now)
-        return self._in_flight()
-
-    def _fetch_anew(self, now: float) -> None:
-        """Start a fetch that nobody waits for, unless failures forbid it."""
-        with _lock:
-            if self._in_flight() is not None or self._plan.wait_seconds(now) > 0:
-                return
-            flight = self._flight = _Flight(now, None)
-        self._launch(flight)
-
-    def _launch(self, flight: _Flight) -> None:
+    def _fetch(self, flight: _Flight) -> None:
         try:
-            background.submit(functools.partial(self._fetch, flight))
-        except BaseException as error:
-            self._fail(flight, error)
-            # No more threads, or no more files; anything else is an interruption.
-            if not isinstance(error, (RuntimeError, OSError)):
-                raise
+            self._land(flight, fetch_keys(self._urls()))
+        except BaseException as error:  # noqa: BLE001 - of urls; who waits must know
+            self._land(flight, error)
 
-    async def _fetch(self, flight: _Flight) -> None:
-        try:
-            keys = await fetch_key_set(
-                self._urls(),
-                host_seconds=self._timing.host_seconds,
-                total_seconds=self._timing.total_seconds,
-            )
-        except BaseException as error:  # urls may raise anything; who waits must know
-            self._fail(flight, error)
-            if not isinstance(error, Exception):
-                raise
+    def _land(
+        self, flight: _Flight, found: Mapping[str, RSAPublicKey] | BaseException
+    ) -> None:
+        """End *flight* with keys or an error, and say once what that means."""
+        with _lock():
+            if self._flight is not flight or flight.pid != os.getpid():
+                return  # it was given up
+            now, self._flight = self._clock(), None
+            if isinstance(found, BaseException):
+                first, most = RETRY_SECONDS
+                pause = min(first * 2.0 ** min(self._failures, 30), most)
+                self._retry_at = now + pause * random.uniform(*RETRY_JITTER)  # noqa: S311
+                self._failures += 1
+                state = "cold" if self._usable(now) is None else "stale"
+            else:
+                # What was verified with a key that is gone goes with its set.
+                if self._key_set is None or self._key_set.keys != found:
+                    self._key_set = KeySet(found)
+                self._fetched_at = flight.started_at
+                self._failures, self._retry_at, state = 0, -math.inf, "fine"
+                # An id that was found was not forged, so that a core with new keys is
+                # asked again; once in a cooldown, as cores behind one address differ.
+                if flight.kid in found and now - self._found_at >= COOLDOWN_SECONDS:
+                    self._asked_at, self._found_at = -math.inf, now
+            was, self._state = self._state, state
+        flight.landed.set_result(state == "fine")
+        if was == state:
+            return
+        if isinstance(found, BaseException):
+            use = "checked with the last ones" if state == "stale" else "not recognised"
+            logger.warning("No keys of the core (%r): guests are %s.", found, use)
+            event = GuestEvent(code="keys-unavailable", reason=state, error=found)
         else:
-            self._succeed(flight, keys)
-
-    def _succeed(self, flight: _Flight, keys: Mapping[str, RSAPublicKey]) -> None:
-        """Replace the keys; what was verified with a key that is gone goes with it."""
-        fetched_at = flight.started_at
-        with _lock:
-            held = self._held
-            is_same = held is not None and held.key_set.keys == keys
-            self._held = _Held(
-                key_set=held.key_set if held is not None and is_same else KeySet(keys),
-                fetched_at=fetched_at,
-                refresh_at=self._plan.refresh_at(fetched_at),
-                unusable_at=fetched_at + self._timing.usable_seconds,
-            )
-            self._plan.succeeded()
-            if flight.kid in keys:
-                self._plan.found_unknown(self._clock())
-            self._last_error = None
-            self._flight = None
-            was, self._told = self._told, "fine"
-        flight.landed.set_result(True)
-        if was != "fine":
             logger.info("The core's keys can be fetched again.")
-            tell(self._observer, GuestEvent(code="keys-available"))
+            event = GuestEvent(code="keys-available")
+        tell(self._observer, event)
 
-    def _fail(self, flight: _Flight, error: BaseException) -> None:
-        """Keep the keys that are held, and say once what that means."""
-        now = self._clock()
-        with _lock:
-            self._plan.failed(now)
-            self._last_error = f"{type(error).__name__}: {error}"
-            self._flight = None
-            state: Literal["stale", "cold"] = "stale" if self._usable(now) else "cold"
-            was, self._told = self._told, state
-        flight.landed.set_result(False)
-        if was != state:
-            logger.warning(
-                "The core's keys cannot be fetched (%s); guests are %s.",
-                self._last_error,
-                "checked with the last ones" if state == "stale" else "not recognised",
-            )
-            event = GuestEvent(code="keys-unavailable", reason=state, error=error)
-            tell(self._observer, event)
+
+async def wait(future: Future[Any], *, wait_seconds: float) -> None:
+    """Return when *future* is done, or after *wait_seconds*.
+
+    Neither the time running out nor the caller's being cancelled touches *future*,
+    which others may be waiting for; works on any event loop.
+    """
+    loop = asyncio.get_running_loop()
+    arrived: asyncio.Future[None] = loop.create_future()
+
+    def tell_loop(_: Future[Any]) -> None:
+        with contextlib.suppress(RuntimeError):  # the loop has ended: nobody waits
+            loop.call_soon_threadsafe(arrived.set_result, None)
+
+    future.add_done_callback(tell_loop)
+    # Not wait_for, which before Python 3.12 can swallow a cancellation.
+    await asyncio.wait((arrived,), timeout=wait_seconds)
+
+
+def _run(work: Callable[..., T], *args: Any) -> Future[T]:
+    """Run *work* in a daemon thread, which keeps no process from ending."""
+    future: Future[T] = Future()
+
+    def run() -> None:
+        try:
+            future.set_result(work(*args))
+        except BaseException as error:  # noqa: BLE001 - it is the result then
+            future.set_exception(error)
+
+    threading.Thread(target=run, name="supertokens-guest-keys", daemon=True).start()
+    return future
+
+
+def fetch_keys(urls: Iterable[str]) -> Mapping[str, RSAPublicKey]:
+    """Return the usable keys of the first of *urls* that has any.
+
+    Raises:
+        KeySetError: None of them had usable keys in time; says why for each.
+    """
+    ends_at = time.monotonic() + FETCH_SECONDS
+    faults = []
+    for url in urls:
+        seconds = min(HOST_SECONDS, ends_at - time.monotonic())
+        host = None
+        if seconds <= 0:
+            break
+        try:
+            host = urlsplit(url).hostname  # without a name and password
+            # In a thread that can be left behind: the timeout of httpx is one for each
+            # step, which a byte now and then outwits, and there is none for names.
+            return parse_key_set(_run(_body, url, seconds).result(seconds))
+        except Exception as error:  # noqa: BLE001 - whatever one does, the next is asked
+            said = error if isinstance(error, KeySetError) else type(error).__name__
+            faults.append(f"{host}: {said}")
+    raise KeySetError("; ".join(faults) or "there is no address to ask")
+
+
+def _body(url: str, seconds: float) -> bytes:
+    """Return the body of a plain answer 200 from *url*."""
+    ends_at = time.monotonic() + seconds
+    # An encoded body is refused: a small one can hold a very large one.
+    headers = {"Accept": "application/json", "Accept-Encoding": "identity"}
+    with (
+        httpx.Client(follow_redirects=False, timeout=seconds) as client,
+        client.stream("GET", url, headers=headers) as response,
+    ):
+        if response.status_code != httpx.codes.OK:
+            raise KeySetError(f"answered {response.status_code}")
+        if response.headers.get("content-encoding", "identity") != "identity":
+            raise KeySetError("sent an encoded body")
+        body = b""
+        for chunk in response.iter_raw():
+            body += chunk
+            if len(body) > MAX_KEY_SET_BYTES or time.monotonic() > ends_at:
+                raise KeySetError(
+                    f"sent more than {MAX_KEY_SET_BYTES} bytes, or slowly"
+                )
+        return body
+
+
+def parse_key_set(body: bytes) -> Mapping[str, RSAPublicKey]:
+    """Return the usable keys of a JSON Web Key Set (RFC 7517) by their id.
+
+    A member that cannot be used is passed over; it spoils none of the others.
+
+    Raises:
+        KeySetError: It has no usable key, or more than ``MAX_KEYS``.
+        Exception: What is raised for something that is no key set.
+    """
+    members = json.loads(body.decode())["keys"]
+    if not isinstance(members, list) or len(members) > MAX_KEYS:
+        raise KeySetError(f"has not a list of at most {MAX_KEYS} keys")
+    keys = {}
+    for member in members:
+        # PyJWT says in many ways that something is no key.
+        with contextlib.suppress(Exception):
+            key = jwt.PyJWK(member)
+            if key.algorithm_name == "RS256" and key.public_key_use in {None, "sig"}:
+                keys[str(key.key_id)] = _fit(key.key_id, key.key)
+    if not keys:
+        raise KeySetError("has no usable static key")
+    return keys
+
+
+def _fit(kid: Any, key: object) -> RSAPublicKey:
+    """Return *key* if it is public, neither weak nor slow, and *kid* a static key's."""
+    if KEY_ID.fullmatch(kid) is None:
+        raise ValueError("not a static key's id")
+    if not isinstance(key, RSAPublicKey) or key.key_size not in MODULUS_BITS:
+        raise ValueError("not a key that verifies guests")
+    return key

@@ -1,106 +1,251 @@
-"""What the claims of a guest JWT must say, so that only a guest JWT is a guest.
+"""What a guest JWT is: what PyJWT checks, and the rules that make a guest of it.
 
 The core's static key signs more than guests: OAuth tokens, services' tokens, sessions
-when so configured. A signature alone therefore proves nothing; these rules tell a
-guest's claims from all others (RFC 8725, 3.12).
+when so configured. A signature alone therefore proves nothing; the rules here tell a
+guest's token from all others (RFC 8725, 3.12).
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+import base64
+import functools
+import inspect
+import json
+import re
+import time
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-from supertokens_guest.claims import (
+import jwt
+
+from supertokens_guest._tokens.keys import KEY_ID
+from supertokens_guest._tokens.payload import (
     AUDIENCE,
     GUEST_ID,
     MAX_LIFETIME_SECONDS,
+    REGISTERED,
     SESSION_CLAIMS,
 )
-from supertokens_guest.errors import (
-    ExpiredTokenError,
-    MalformedTokenError,
-    NotAGuestError,
-    NotYetValidTokenError,
-    RevokedGuestError,
-    WrongAudienceError,
-    WrongIssuerError,
-)
+from supertokens_guest.errors import TokenError
 from supertokens_guest.events import shown
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
-MAX_SKEW_SECONDS = 60
-"""How far the core's clock may be ahead of ours."""
+    from supertokens_guest.errors import TokenFault
 
-_END_OF_TIME = 253_402_300_800  # the year 10000, which a datetime cannot hold
+MAX_TOKEN_CHARS = 4_096
+"""What a browser keeps as one cookie (RFC 6265, 6.1)."""
+
+LEEWAY_SECONDS = 60
+"""How far the core's clock and ours may differ; ``exp`` gets none of it."""
+
+END_OF_TIME = 253_402_300_800
+"""The year 10000, which no datetime can hold."""
+
+NOT_A_GUESTS = SESSION_CLAIMS | {"nbf", "jti"}
+"""Claims that no guest has."""
+
+# Three segments of base64url (RFC 7515, 7.1), the header's much longer than the core's.
+_COMPACT = re.compile(r"([A-Za-z0-9_-]{1,512})\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+")
+
+_FAULTS: dict[type[jwt.PyJWTError], TokenFault] = {
+    jwt.InvalidSignatureError: "bad_signature",
+    jwt.ExpiredSignatureError: "expired",
+    jwt.ImmatureSignatureError: "not_yet_valid",
+    jwt.InvalidIssuerError: "wrong_issuer",
+    jwt.InvalidAudienceError: "wrong_audience",
+    jwt.exceptions.InvalidSubjectError: "not_a_guest",
+}
+_MISSING: dict[str, TokenFault] = {
+    "aud": "wrong_audience",
+    "iss": "wrong_issuer",
+    "sub": "not_a_guest",
+}
+_SENTENCES: dict[TokenFault, str] = {
+    "malformed": "The token cannot be read as a guest JWT.",
+    "bad_signature": "The token's signature does not hold.",
+    "expired": "The token has expired.",
+    "not_yet_valid": "The token's iat or nbf is in the future.",
+    "wrong_audience": f"The token's aud is not {AUDIENCE}.",
+    "not_a_guest": "The token's sub is not a guest's.",
+}
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class TokenPolicy:
-    """What the app accepts beyond the fixed rules.
+class Verified(NamedTuple):
+    """A guest's claims, checked.
 
     Attributes:
-        issuers: The accepted values of ``iss``, compared exactly.
-        reject_issued_before: Epoch seconds; a guest issued earlier is revoked.
+        guest_id: The ``sub``.
+        payload: What the app put beside the registered claims; shared, so copy it.
+        issued_at: The ``iat``, in epoch seconds.
+        expires_at: The ``exp``, likewise.
     """
 
-    issuers: frozenset[str]
-    reject_issued_before: float | None = None
+    guest_id: str
+    payload: dict[str, Any]
+    issued_at: float
+    expires_at: float
 
 
-def check_claims(
-    claims: Mapping[str, Any], policy: TokenPolicy, now: float
-) -> tuple[str, float, float]:
-    """Check that verified *claims* are a guest's and hold *now*.
-
-    Returns:
-        The guest's id, and when it was issued and expires, in epoch seconds.
+def checked_size(token: object) -> str:
+    """Return *token* when it is text short enough to look at.
 
     Raises:
-        WrongAudienceError: ``aud`` is not exactly ``supertokens-guest``.
-        NotAGuestError: There is a claim of a session or OAuth token, ``sub`` is not a
-            guest's id, or the token lives longer than any guest's.
-        WrongIssuerError: ``iss`` is none of the policy's.
-        MalformedTokenError: An instant is missing, not a number or out of range.
-        ExpiredTokenError: ``exp`` has passed, without leeway.
-        NotYetValidTokenError: ``iat`` or ``nbf`` is too far ahead.
-        RevokedGuestError: The policy withdraws guests of that age.
+        TokenError: ``malformed``: it is not.
     """
-    if claims.get("aud") != AUDIENCE:
-        raise WrongAudienceError("The token's aud is not a guest's.")
-    if not SESSION_CLAIMS.isdisjoint(claims):
-        raise NotAGuestError("The token has claims of a session or OAuth token.")
-    issuer = claims.get("iss")
-    if not isinstance(issuer, str) or issuer not in policy.issuers:
-        raise WrongIssuerError(f"The token's iss is {shown(issuer)}.")
-    guest_id = claims.get("sub")
-    if not isinstance(guest_id, str) or GUEST_ID.fullmatch(guest_id) is None:
-        raise NotAGuestError(f"The token's sub is {shown(guest_id)}, no guest's.")
-    issued_at, expires_at = _instant(claims, "iat"), _instant(claims, "exp")
-    not_before = _instant(claims, "nbf") if "nbf" in claims else issued_at
-    if expires_at - issued_at > MAX_LIFETIME_SECONDS + MAX_SKEW_SECONDS:
-        raise NotAGuestError("The token lives longer than a guest's may.")
-    if expires_at <= now:
-        raise ExpiredTokenError("The token has expired.")
-    if max(issued_at, not_before) > now + MAX_SKEW_SECONDS:
-        raise NotYetValidTokenError("The token's iat or nbf is in the future.")
+    if inspect.iscoroutine(token):
+        raise TokenError("malformed", "The token is a coroutine: await it.")
+    if type(token) is not str:  # a subclass could lie about its length
+        raise TokenError("malformed", "The token is not a string.")
+    if len(token) > MAX_TOKEN_CHARS:
+        raise TokenError("malformed", f"The token is longer than {MAX_TOKEN_CHARS}.")
+    return token
+
+
+def key_id(token: str) -> str:
+    """Return the id of the key that *token* says it is signed with.
+
+    Raises:
+        TokenError: ``malformed``: it has not the form or the header of a guest JWT.
+            ``not_a_guest``: it has the header of a session token.
+    """
+    match = _COMPACT.fullmatch(token)
+    if match is None:
+        raise TokenError("malformed", "The token is not a compact JWS.")
+    return _key_id(match[1])
+
+
+@functools.lru_cache(maxsize=64)  # a core has one static key, so one header
+def _key_id(segment: str) -> str:
+    """Return the key id in a header that has exactly the members of the core's.
+
+    So nothing in it is ever followed: ``jku``, ``jwk``, ``x5u``, ``crit`` and whatever
+    else may come make it another header (RFC 8725, 3.10).
+    """
+    header = _object(segment) or {}
+    kid = str(header.get("kid"))
+    if "version" in header or kid.startswith("d-"):
+        raise TokenError("not_a_guest", "The token has the header of a session token.")
+    # As the core writes it: each name once, in UTF-8 (RFC 7515, 4), one spelling.
+    written = json.dumps(header, separators=(",", ":")).encode()
     if (
-        policy.reject_issued_before is not None
-        and issued_at < policy.reject_issued_before
+        header != {"alg": "RS256", "typ": "JWT", "kid": kid}
+        or KEY_ID.fullmatch(kid) is None
+        or base64.urlsafe_b64encode(written).decode().rstrip("=") != segment
     ):
-        raise RevokedGuestError("Guests issued that early are not accepted any more.")
-    return guest_id, issued_at, expires_at
+        raise TokenError("malformed", "The token has not the header of a guest JWT.")
+    return kid
 
 
-def _instant(claims: Mapping[str, Any], name: str) -> float:
-    """Return a NumericDate (RFC 7519, 2) that a clock may show.
+def verified(token: str, key: RSAPublicKey, issuer: str) -> Verified:
+    """Return what *token*, whose ``key_id`` was read, says.
 
-    Cores have written them as ``1.69E9``. A boolean is an ``int`` in Python, not here.
+    Once *key* has signed it and everything in it is as a guest's.
+
+    Args:
+        token: A compact JWT, not yet trusted.
+        key: The one that it names.
+        issuer: What its ``iss`` must be, exactly.
+
+    Raises:
+        TokenError: It is no valid guest; the code says why.
     """
-    value = claims.get(name)
-    if type(value) is not int and type(value) is not float:
-        raise MalformedTokenError(f"The token's {name} is missing or not a number.")
-    if not 0 <= value < _END_OF_TIME:
-        raise MalformedTokenError(f"The token's {name} is out of range.")
-    return value
+    try:
+        claims = jwt.decode(
+            token,
+            key,
+            algorithms=["RS256"],
+            audience=AUDIENCE,
+            issuer=issuer,
+            leeway=LEEWAY_SECONDS,
+            options={
+                "require": ["exp", "iat", "iss", "sub", "aud"],
+                "strict_aud": True,
+            },
+        )
+    except jwt.MissingRequiredClaimError as error:
+        code = _MISSING.get(error.claim, "malformed")
+    except jwt.PyJWTError as error:
+        code = _FAULTS.get(type(error), "malformed")
+    except (ValueError, TypeError, OverflowError, RecursionError):
+        code = "malformed"  # PyJWT before 2.15.1 lets some of these out
+    else:
+        return _guest(claims)
+    # Out here, or what PyJWT raised would come along, and its cause quotes the payload.
+    if code == "wrong_issuer":
+        raise TokenError(code, f"The token's iss is not {issuer}.")
+    raise TokenError(code, _SENTENCES[code])
+
+
+def _guest(claims: dict[str, Any]) -> Verified:
+    """Check what PyJWT does not, or not strictly enough."""
+    if not NOT_A_GUESTS.isdisjoint(claims):
+        message = "The token has claims of a session or OAuth token."
+        raise TokenError("not_a_guest", message)
+    guest_id, issued_at, expires_at = claims["sub"], claims["iat"], claims["exp"]
+    if GUEST_ID.fullmatch(guest_id) is None:
+        message = f"The token's sub is {shown(guest_id)}, no guest's."
+        raise TokenError("not_a_guest", message)
+    for instant in (issued_at, expires_at):  # a boolean is an int in Python, not here
+        if type(instant) not in {int, float} or not 0 <= instant < END_OF_TIME:
+            raise TokenError("malformed", "The token's iat or exp is no instant.")
+    if expires_at - issued_at > MAX_LIFETIME_SECONDS + LEEWAY_SECONDS:
+        raise TokenError("not_a_guest", "The token lives longer than a guest's may.")
+    if expires_at <= time.time():  # PyJWT's leeway is for all instants alike
+        raise TokenError("expired", _SENTENCES["expired"])
+    payload = {name: claims[name] for name in claims if name not in REGISTERED}
+    return Verified(guest_id, payload, issued_at, expires_at)
+
+
+Owner = Literal["ours", "foreign", "nobodys"]
+
+_MAX_LOOKED_AT_CHARS = 16_384  # what servers let a request have for all its headers
+
+_READABLE = re.compile(
+    r"(bearer(?:[ +]|%20)+)?"  # a JWT of three segments, or an encrypted one of five
+    r"([\w-]+=*)\.([\w-]*=*)\.[\w-]*=*(\.[\w-]*=*\.[\w-]*=*)?",
+    re.ASCII | re.IGNORECASE,
+)
+
+
+def ownership(token: object, issuer: str) -> Owner:
+    """Tell whose token lies where a guest's should, by what it says unverified.
+
+    Never raises.
+
+    Args:
+        token: Whatever came in.
+        issuer: The ``iss`` of our guests.
+
+    Returns:
+        ``"ours"``: a JWT that says that it is a guest of *issuer*. ``"foreign"``: any
+        other JWT, an encrypted one, or either behind ``Bearer``: somebody else's, to
+        be left alone. ``"nobodys"``: nothing readable, which may be replaced.
+    """
+    if type(token) is not str or len(token) > _MAX_LOOKED_AT_CHARS:
+        return "nobodys"
+    match = _READABLE.fullmatch(token)
+    if match is None:
+        return "nobodys"
+    bearer, header_segment, payload_segment, encrypted = match.groups()
+    header = _object(header_segment)
+    if header is None or "alg" not in header:
+        return "nobodys"
+    if encrypted:
+        return "foreign" if "enc" in header else "nobodys"
+    claims = _object(payload_segment)
+    if claims is None:
+        return "nobodys"
+    says = (claims.get("aud"), claims.get("iss"))
+    return "ours" if says == (AUDIENCE, issuer) and not bearer else "foreign"
+
+
+def _object(segment: str) -> dict[str, Any] | None:
+    """Read a JSON object in base64url; ``None`` for anything else."""
+    try:
+        value = json.loads(
+            base64.urlsafe_b64decode(segment + "=" * (-len(segment) % 4))
+        )
+    except (ValueError, RecursionError):
+        return None
+    return value if isinstance(value, dict) else None

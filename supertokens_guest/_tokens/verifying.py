@@ -1,23 +1,179 @@
-"""Verifying guests: the verifier that an app makes, and what the layers above use."""
+"""Verifying guests: the verifier that an app makes, and what the layers above use.
+
+One of three outcomes: a ``Guest``, a ``TokenError``, or ``KeysUnavailableError`` when
+nothing can be said. Known keys cost no I/O.
+"""
 
 from __future__ import annotations
 
+import concurrent.futures
+import copy
+import functools
 import math
+import time
+from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from supertokens_guest.errors import ConfigError
-from supertokens_guest.keys import KeyCache, KeySource, StaticKeys
-from supertokens_guest.profile import TokenPolicy
-from supertokens_guest.token_verifier import TokenVerifier
-from supertokens_guest.tokens import Claimed, claimed
+from supertokens_guest._tokens import rules
+from supertokens_guest._tokens.keys import KeyCache, KeySource, StaticKeys, wait
+from supertokens_guest.errors import (
+    ConfigError,
+    GuestError,
+    KeysUnavailableError,
+    TokenError,
+)
+from supertokens_guest.events import logger, shown
+from supertokens_guest.guest import Guest
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
-    from supertokens_guest.guest import Guest
+    from supertokens_guest._tokens.keys import KeySet, Lookup
 
-__all__ = ["Claimed", "GuestVerifier", "TokenPolicy", "TokenVerifier", "claimed"]
+MAX_REMEMBERED = 1_024
+"""Tokens whose check is remembered; at most 8 MB of them."""
+
+
+class _UnknownKeyError(Exception):
+    """The token is well formed, and names a key that is not at hand."""
+
+    def __init__(self, kid: str) -> None:
+        super().__init__()
+        self.kid = kid
+
+
+class TokenVerifier:
+    """Verifies guest JWTs with the keys of one source.
+
+    Remembers the last tokens that were valid. What it remembers is bound to the key set
+    it was verified with: it is gone with a key, and when the keys are too old to use.
+
+    Attributes:
+        keys: The source; what is bound to ``keys.current()`` can be forgotten with it.
+    """
+
+    def __init__(
+        self,
+        keys: KeySource,
+        *,
+        issuer: str,
+        reject_issued_before: float = -math.inf,
+    ) -> None:
+        """Verify nothing yet.
+
+        Args:
+            keys: Where keys come from; may be shared with other verifiers.
+            issuer: What ``iss`` must be, exactly.
+            reject_issued_before: Epoch seconds; a guest issued earlier is revoked.
+        """
+        self.keys = keys
+        self._issuer = issuer
+        self._reject_issued_before = reject_issued_before
+        # Remembers what returns, forgets what raises: failures are never remembered.
+        self._remembered = functools.lru_cache(maxsize=MAX_REMEMBERED)(self._check)
+
+    async def verify(self, token: object, *, wait_seconds: float) -> Guest:
+        """Return the guest that *token* describes.
+
+        Does not give way to other tasks unless a key is missing.
+
+        Args:
+            token: A compact JWT as it came in; anything may.
+            wait_seconds: The longest to wait for a missing key.
+
+        Raises:
+            TokenError: The token is no valid guest; the code says why.
+            KeysUnavailableError: The key could not be had in time.
+        """
+        found = self._found(token)
+        if isinstance(found, Guest):
+            return found
+        lookup = self.keys.look_up(found)
+        await wait(lookup.landed, wait_seconds=wait_seconds)
+        return self._conclude(token, lookup)
+
+    def verify_sync(self, token: object, *, wait_seconds: float) -> Guest:
+        """Return the guest that *token* describes; see ``verify``.
+
+        Waits in the calling thread, which may be one that runs an event loop.
+        """
+        found = self._found(token)
+        if isinstance(found, Guest):
+            return found
+        lookup = self.keys.look_up(found)
+        concurrent.futures.wait((lookup.landed,), timeout=wait_seconds)
+        return self._conclude(token, lookup)
+
+    def known(self, token: object) -> Guest | None:
+        """Return the guest if *token* is valid by the keys at hand; never waits.
+
+        Raises nothing: ``None`` for anything else.
+        """
+        try:
+            found = self._found(token)
+        except GuestError:
+            return None
+        return found if isinstance(found, Guest) else None
+
+    def _conclude(self, token: object, lookup: Lookup) -> Guest:
+        """Return the guest after the wait for *lookup*."""
+        if not lookup.landed.done():
+            raise KeysUnavailableError("The core's keys did not arrive in time.")
+        found = self._found(token)
+        if isinstance(found, Guest):
+            return found
+        if not lookup.landed.result():
+            raise KeysUnavailableError("The core's keys could not be fetched.")
+        if not lookup.is_own:
+            raise KeysUnavailableError(
+                f"The key {shown(found)} is not among keys asked for earlier."
+            )
+        raise TokenError("bad_signature", f"The core has no key {shown(found)}.")
+
+    def _found(self, token: object) -> Guest | str:
+        """Return the guest, or the id of the key that is missing.
+
+        The one place that no unforeseen exception gets through. It is nobody's fault
+        but ours, so the guest is kept.
+        """
+        try:
+            text = rules.checked_size(token)
+            expires_at, guest = self._remembered(text, self.keys.current())
+        except _UnknownKeyError as error:
+            return error.kid
+        except GuestError:
+            raise
+        except Exception as error:  # noqa: BLE001 - a login must survive any token
+            fault = type(error).__name__
+        else:
+            if expires_at <= time.time():
+                raise TokenError("expired", "The token has expired.")
+            return guest()
+        # Out here, and not with its text or traceback: either could quote the token.
+        logger.error("Checking a token raised %s; nothing is said about it.", fault)
+        raise KeysUnavailableError("The token could not be checked.")
+
+    def _check(
+        self, token: str, key_set: KeySet | None
+    ) -> tuple[float, Callable[[], Guest]]:
+        """Check *token* in full; return until when it is good, and what makes a guest.
+
+        Each ``Guest`` has a payload of its own, copied when it is first read.
+        """
+        kid = rules.key_id(token)
+        if key_set is None or kid not in key_set.keys:
+            raise _UnknownKeyError(kid)
+        found = rules.verified(token, key_set.keys[kid], self._issuer)
+        if found.issued_at < self._reject_issued_before:
+            raise TokenError("revoked", "Guests issued that early are not accepted.")
+        return found.expires_at, functools.partial(
+            Guest,
+            found.guest_id,
+            functools.partial(copy.deepcopy, found.payload),
+            datetime.fromtimestamp(found.issued_at, timezone.utc),
+            datetime.fromtimestamp(found.expires_at, timezone.utc),
+        )
 
 
 class GuestVerifier:
@@ -63,7 +219,7 @@ class GuestVerifier:
         if faults:
             raise ConfigError(*faults)
         self._wait_seconds = wait_seconds
-        self._verifier = TokenVerifier(keys, TokenPolicy(issuers=frozenset({issuer})))
+        self._verifier = TokenVerifier(keys, issuer=issuer)
 
     async def verify(self, token: object) -> Guest:
         """Return the guest that *token* describes.
@@ -72,7 +228,7 @@ class GuestVerifier:
             token: A compact JWT as it came in, not yet trusted.
 
         Raises:
-            TokenError: The token is no valid guest; the class says why.
+            TokenError: The token is no valid guest; the code says why.
             KeysUnavailableError: The key could not be had in time. The token may be
                 good: keep it and try again later.
         """
