@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import jwt
 
-from supertokens_guest._tokens.keys import KEY_ID
+from supertokens_guest._tokens.fetching import KEY_ID
 from supertokens_guest._tokens.payload import (
     AUDIENCE,
     GUEST_ID,
@@ -48,27 +48,18 @@ NOT_A_GUESTS = SESSION_CLAIMS | {"nbf", "jti"}
 # Three segments of base64url (RFC 7515, 7.1), the header's much longer than the core's.
 _COMPACT = re.compile(r"([A-Za-z0-9_-]{1,512})\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+")
 
-_FAULTS: dict[type[jwt.PyJWTError], TokenFault] = {
-    jwt.InvalidSignatureError: "bad_signature",
-    jwt.ExpiredSignatureError: "expired",
-    jwt.ImmatureSignatureError: "not_yet_valid",
-    jwt.InvalidIssuerError: "wrong_issuer",
-    jwt.InvalidAudienceError: "wrong_audience",
-    jwt.exceptions.InvalidSubjectError: "not_a_guest",
+_REFUSALS: dict[str, tuple[TokenFault, str]] = {
+    "InvalidSignatureError": ("bad_signature", "The token's signature does not hold."),
+    "ExpiredSignatureError": ("expired", "The token has expired."),
+    "ImmatureSignatureError": ("not_yet_valid", "The token is from the future."),
+    "InvalidAudienceError": ("wrong_audience", f"The token's aud is not {AUDIENCE}."),
+    "aud": ("wrong_audience", "The token has no aud."),
+    "InvalidIssuerError": ("wrong_issuer", "The token's iss is not {issuer}."),
+    "iss": ("wrong_issuer", "The token has no iss; {issuer} is expected."),
+    "InvalidSubjectError": ("not_a_guest", "The token's sub is not a guest's."),
+    "sub": ("not_a_guest", "The token has no sub."),
 }
-_MISSING: dict[str, TokenFault] = {
-    "aud": "wrong_audience",
-    "iss": "wrong_issuer",
-    "sub": "not_a_guest",
-}
-_SENTENCES: dict[TokenFault, str] = {
-    "malformed": "The token cannot be read as a guest JWT.",
-    "bad_signature": "The token's signature does not hold.",
-    "expired": "The token has expired.",
-    "not_yet_valid": "The token's iat or nbf is in the future.",
-    "wrong_audience": f"The token's aud is not {AUDIENCE}.",
-    "not_a_guest": "The token's sub is not a guest's.",
-}
+"""By the claim that is missing, or by what PyJWT raises."""
 
 
 class Verified(NamedTuple):
@@ -163,18 +154,15 @@ def verified(token: str, key: RSAPublicKey, issuer: str) -> Verified:
                 "strict_aud": True,
             },
         )
-    except jwt.MissingRequiredClaimError as error:
-        code = _MISSING.get(error.claim, "malformed")
     except jwt.PyJWTError as error:
-        code = _FAULTS.get(type(error), "malformed")
+        reason = getattr(error, "claim", type(error).__name__)
     except (ValueError, TypeError, OverflowError, RecursionError):
-        code = "malformed"  # PyJWT before 2.15.1 lets some of these out
+        reason = "other"  # PyJWT before 2.15.1 lets some of these out
     else:
         return _guest(claims)
     # Out here, or what PyJWT raised would come along, and its cause quotes the payload.
-    if code == "wrong_issuer":
-        raise TokenError(code, f"The token's iss is not {issuer}.")
-    raise TokenError(code, _SENTENCES[code])
+    code, message = _REFUSALS.get(reason, ("malformed", "The token cannot be read."))
+    raise TokenError(code, message.format(issuer=issuer))
 
 
 def _guest(claims: dict[str, Any]) -> Verified:
@@ -192,7 +180,7 @@ def _guest(claims: dict[str, Any]) -> Verified:
     if expires_at - issued_at > MAX_LIFETIME_SECONDS + LEEWAY_SECONDS:
         raise TokenError("not_a_guest", "The token lives longer than a guest's may.")
     if expires_at <= time.time():  # PyJWT's leeway is for all instants alike
-        raise TokenError("expired", _SENTENCES["expired"])
+        raise TokenError("expired", "The token has expired.")
     payload = {name: claims[name] for name in claims if name not in REGISTERED}
     return Verified(guest_id, payload, issued_at, expires_at)
 

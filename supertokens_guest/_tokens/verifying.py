@@ -36,11 +36,7 @@ MAX_REMEMBERED = 1_024
 
 
 class _UnknownKeyError(Exception):
-    """The token is well formed, and names a key that is not at hand."""
-
-    def __init__(self, kid: str) -> None:
-        super().__init__()
-        self.kid = kid
+    """The token is well formed, and names a key that is not at hand: the argument."""
 
 
 class TokenVerifier:
@@ -141,7 +137,7 @@ class TokenVerifier:
             text = rules.checked_size(token)
             expires_at, guest = self._remembered(text, self.keys.current())
         except _UnknownKeyError as error:
-            return error.kid
+            return str(error.args[0])
         except GuestError:
             raise
         except Exception as error:  # noqa: BLE001 - a login must survive any token
