@@ -112,10 +112,11 @@ def test_what_json_cannot_bring_back_is_refused(
 
 def test_the_limits_themselves_are_accepted() -> None:
     """64 bits, 32 levels and the last byte are inside."""
-    payload = {"low": -(2**63), "high": 2**63 - 1, "deep": nested(MAX_DEPTH - 1)}
+    payload: dict[str, Any] = {"low": -(2**63), "high": 2**63 - 1}
+    payload["deep"] = nested(MAX_DEPTH - 1)
     payload["note"] = "x" * (MAX_PAYLOAD_BYTES - len(encoded({**payload, "note": ""})))
     checked = checked_payload(payload)
-    payload["note"] += "x"
+    payload["note"] = f"{payload['note']}x"
 
     assert MAX_PAYLOAD_BYTES == len(encoded(checked))
     with pytest.raises(PayloadTooLargeError, match="takes 1,537 bytes of JSON"):

@@ -46,7 +46,9 @@ NOT_A_GUESTS = SESSION_CLAIMS | {"nbf", "jti"}
 """Claims that no guest has."""
 
 # Three segments of base64url (RFC 7515, 7.1), the header's much longer than the core's.
-_COMPACT = re.compile(r"([A-Za-z0-9_-]{1,512})\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+")
+_COMPACT_JWS = re.compile(r"([A-Za-z0-9_-]{1,512})\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+")
+
+_COMPACT_JSON = json.JSONEncoder(separators=(",", ":"))
 
 _REFUSALS: dict[str, tuple[TokenFault, str]] = {
     "InvalidSignatureError": ("bad_signature", "The token's signature does not hold."),
@@ -84,10 +86,9 @@ def checked_size(token: object) -> str:
     Raises:
         TokenError: ``malformed``: it is not.
     """
-    if inspect.iscoroutine(token):
-        raise TokenError("malformed", "The token is a coroutine: await it.")
     if type(token) is not str:  # a subclass could lie about its length
-        raise TokenError("malformed", "The token is not a string.")
+        form = "a coroutine: await it" if inspect.iscoroutine(token) else "not a string"
+        raise TokenError("malformed", f"The token is {form}.")
     if len(token) > MAX_TOKEN_CHARS:
         raise TokenError("malformed", f"The token is longer than {MAX_TOKEN_CHARS}.")
     return token
@@ -100,7 +101,7 @@ def key_id(token: str) -> str:
         TokenError: ``malformed``: it has not the form or the header of a guest JWT.
             ``not_a_guest``: it has the header of a session token.
     """
-    match = _COMPACT.fullmatch(token)
+    match = _COMPACT_JWS.fullmatch(token)
     if match is None:
         raise TokenError("malformed", "The token is not a compact JWS.")
     return _key_id(match[1])
@@ -118,7 +119,7 @@ def _key_id(segment: str) -> str:
     if "version" in header or kid.startswith("d-"):
         raise TokenError("not_a_guest", "The token has the header of a session token.")
     # As the core writes it: each name once, in UTF-8 (RFC 7515, 4), one spelling.
-    written = json.dumps(header, separators=(",", ":")).encode()
+    written = _COMPACT_JSON.encode(header).encode()
     if (
         header != {"alg": "RS256", "typ": "JWT", "kid": kid}
         or KEY_ID.fullmatch(kid) is None
