@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from jwt import PyJWKSetError
 
@@ -394,6 +394,7 @@ def test_k11_a_hundred_keys_are_the_most() -> None:
         parsed(*filler, {}, GOOD)
 
 
+@settings(deadline=None)
 @given(st.binary() | st.text().map(str.encode))
 def test_no_bytes_are_a_key_set(body: bytes) -> None:
     """Whatever one address sends, the next one is asked."""

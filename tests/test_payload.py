@@ -55,7 +55,7 @@ def containing_itself() -> dict[str, Any]:
 
 
 @given(st.dictionaries(st.text("xyz"), plain_values))
-@settings(max_examples=100)
+@settings(max_examples=100, deadline=None)
 def test_a_payload_comes_back_as_it_went_in(payload: dict[str, Any]) -> None:
     """What is accepted survives JSON, and the copy is equal to the original."""
     checked = plain_copy(payload)

@@ -9,7 +9,7 @@ from typing import Any
 
 import jwt
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from supertokens_guest._tokens import rules
@@ -152,6 +152,7 @@ def test_s3_the_header_of_a_session_is_none_of_a_guest(header: dict[str, Any]) -
         key_id(KEY.token(header))
 
 
+@settings(deadline=None)
 @given(st.dictionaries(st.sampled_from(["alg", "typ", "kid", "crit"]), st.text()))
 def test_t5_no_header_but_the_cores(members: dict[str, str]) -> None:
     """No other combination of members and values is accepted."""
@@ -378,6 +379,7 @@ anything = st.recursive(
 )
 
 
+@settings(deadline=None)
 @given(
     st.dictionaries(
         st.sampled_from(["iss", "sub", "aud", "iat", "exp", "nbf", "sessionHandle"]),
@@ -472,6 +474,7 @@ def test_s16_what_cannot_be_read_is_nobodys(token: Any) -> None:
     assert "nobodys" == ownership(token, ISSUER)
 
 
+@settings(deadline=None)
 @given(
     st.text()
     | st.binary()

@@ -161,7 +161,8 @@ class KeyCache:
         """Return the keys that may be used now, or ``None``; never waits."""
         now = self._clock()
         key_set = self._usable(now)
-        if key_set is not None and now - self._fetched_at >= REFRESH_SECONDS:
+        refresh_at = max(self._fetched_at + REFRESH_SECONDS, self._retry_at)
+        if key_set is not None and now >= refresh_at:
             with contextlib.suppress(KeysUnavailableError):
                 self._fly(None, now)
         return key_set
@@ -199,9 +200,9 @@ class KeyCache:
             if kid is not None and key_set is not None:  # without keys, failures count
                 allowed_at = max(allowed_at, self._asked_at + COOLDOWN_SECONDS)
             if now < allowed_at:
-                pause = f"the core may not be asked for {allowed_at - now:.1f} s"
                 raise KeysUnavailableError(
-                    f"There is no key {shown(kid)}, and {pause}."
+                    f"There is no key {shown(kid)}, and the core may not be asked for"
+                    f" {allowed_at - now:.1f} s."
                 )
             self._asked_at = self._asked_at if kid is None else now
             flight = self._flight = _Flight(kid, now)
