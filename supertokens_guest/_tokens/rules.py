@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import jwt
 
-from supertokens_guest._tokens.keys import KEY_ID
+from supertokens_guest._tokens.fetching import KEY_ID
 from supertokens_guest._tokens.payload import (
     AUDIENCE,
     GUEST_ID,
