@@ -148,8 +148,8 @@ def verified(token: str, key: RSAPublicKey, issuer: str) -> Verified:
     else:
         return _guest(claims)
     # Out here, or what PyJWT raised would come along, and its cause quotes the payload.
-    expected = f"; {issuer} was expected" if code == "wrong_issuer" else ""
-    raise TokenError(code, f"The token is refused: {code}{expected}.")
+    issue = f"its iss is not {issuer}" if code == "wrong_issuer" else code
+    raise TokenError(code, f"The token is refused: {issue}.")
 
 
 def _guest(claims: dict[str, Any]) -> Verified:
@@ -192,11 +192,12 @@ def ownership(token: object, issuer: str) -> Literal["ours", "foreign", "nobodys
     if type(token) is not str or len(token) > _MAX_LOOKED_AT_CHARS:
         return "nobodys"
     match = _ANY_JWT.fullmatch(token)
-    if match is None or _header(match[3]) is None:
+    header = None if match is None else _header(match[3])
+    if match is None or header is None or "alg" not in header:
         return "nobodys"
     bearer, three_segments, _, two_more = match.groups()
     if two_more:
-        return "foreign"
+        return "foreign" if "enc" in header else "nobodys"
     try:
         claims = jwt.decode(three_segments, options={"verify_signature": False})
     except Exception:  # noqa: BLE001 - whatever it is, it is not readable
