@@ -153,7 +153,12 @@ def count(core: Core, include_recipe_ids: str = "") -> Json:
 
 
 @route("POST /user/remove", tenants="app")
-def remove(core: Core, user_id: str) -> Json:
+def remove(
+    core: Core,
+    *,
+    user_id: str,
+    remove_all_linked_accounts: bool = True,  # noqa: ARG001 -- read, but none are linked
+) -> Json:
     """Remove a user and all that belongs to it, as far as there is any."""
     kept = core.storage
     if user_id in kept.users:
