@@ -83,29 +83,19 @@ def lacks_factors(access_token_payload: dict[str, Any] | None) -> bool:
 
 @dataclass(kw_only=True, slots=True, repr=False)
 class Handover:
-    """One request's guest on the way into one session, from reading to clearing.
-
-    Attributes:
-        is_late: Whether the session was there before.
-        reading: What the request brought.
-        guest: The guest to be transferred; ``None`` where there is none, or not yet.
-        clears: Whether the answer shall clear what came, without a transfer.
-        waiting: What the session shall say of a guest who has to wait.
-        carried: Claims of a guest in the session that this one replaces.
-        selection: What of the guest enters the session.
-    """
+    """One request's guest on the way into one session, from reading to clearing."""
 
     visit: Visit
     user_context: dict[str, Any]
     user_id: str
     recipe_user_id: str
     tenant_id: str
-    is_late: bool = False
+    is_late: bool = False  # the session was there before
     reading: Reading = field(default_factory=Reading)
-    guest: Guest | None = None
-    clears: bool = False
-    waiting: str | None = None
-    carried: dict[str, Any] = field(default_factory=dict)
+    guest: Guest | None = None  # to be transferred now
+    clears: bool = False  # what came, without a transfer
+    waiting: str | None = None  # what the session shall say of a guest who has to wait
+    carried: dict[str, Any] = field(default_factory=dict)  # from a session replaced
     selection: Selection = field(default_factory=Selection)
 
     @property
@@ -154,12 +144,7 @@ class Handover:
         disable_anti_csrf: bool = False,
         session: SessionContainer | None = None,
     ) -> None:
-        """Choose what of the guest enters a session that has *payload* and *data*.
-
-        Raises:
-            Exception: What the app's ``transfer`` raised, or ``PayloadError`` for
-                claims that JSON cannot carry.
-        """
+        """Choose what of the guest enters a session that has *payload* and *data*."""
         if self.guest is None:
             return
         config = current().config
@@ -241,7 +226,6 @@ class Handover:
         at_answer(session, self.visit, act)
 
     def transfer(self, guest: Guest, session: SessionContainer | None) -> GuestTransfer:
-        """Return the transfer as the app sees it."""
         return GuestTransfer(
             guest=guest,
             session=session,
@@ -271,7 +255,6 @@ class Handover:
         drop(self.visit, response, self.reading)
 
     def _tried(self, transfer: GuestTransfer) -> bool:
-        """Call the hook in this thread; return whether it succeeded."""
         hook: Any = current().config.on_transfer
 
         async def awaited(answer: Any) -> None:
@@ -324,7 +307,6 @@ class Handover:
         )
 
     def _headers(self, *, disable_anti_csrf: bool) -> Headers | None:
-        """Return what carries the claims; ``None`` if no header does."""
         if current().config.transfer_to != "access_token_payload":
             return None
         session = current().session_config

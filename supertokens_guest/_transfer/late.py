@@ -37,12 +37,8 @@ if TYPE_CHECKING:
     from supertokens_guest._web.requests import Visit
     from supertokens_guest.guest import GuestTransfer
 
-RETRY_SECONDS = 60.0
-"""How long a late transfer into a session that failed is not tried again: the guard
-tries with every request."""
-
-MAX_TRIES = 1_024
-"""Sessions whose failed tries are remembered."""
+RETRY_SECONDS = 60.0  # from a try that failed: the guard tries with every request
+MAX_TRIES = 1_024  # sessions whose failed tries are remembered
 
 
 async def transfer_late(
@@ -52,14 +48,7 @@ async def transfer_late(
     *,
     blocks: bool,
 ) -> GuestTransfer | None:
-    """Transfer the guest that the login of *session* left waiting, if it came.
-
-    Returns:
-        What was transferred; ``None`` when nothing was.
-
-    Raises:
-        SuperTokensSessionError: The session has ended; the SDK answers 401.
-    """
+    """Transfer the guest that the login of *session* left waiting; see the verb."""
     payload, runtime = session.get_access_token_payload(), current()
     waiting = payload.get(WAITING)
     if not isinstance(waiting, str) or leaves_guest_alone(payload, context):

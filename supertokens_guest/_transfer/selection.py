@@ -34,15 +34,7 @@ response: to more it answers 502, while the user's row stays."""
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Selection:
-    """What a transfer adds to a session.
-
-    Attributes:
-        into_payload: What to merge into the access token's payload, at its top level.
-        into_data: What to merge into the session's data in the database.
-        moved: The guest's claims that are in either, by their own names.
-        in_database: Whether they are in the latter.
-        dropped: Why each of the others is in neither.
-    """
+    """What a transfer merges into a session, and what that means claim by claim."""
 
     into_payload: dict[str, Any] = field(default_factory=dict, repr=False)
     into_data: dict[str, Any] = field(default_factory=dict, repr=False)
@@ -53,25 +45,15 @@ class Selection:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Headers:
-    """What the size of an answer's headers depends on, beside the session's claims.
-
-    Attributes:
-        user_id: The longer of the user's two ids.
-        tenant_id: The tenant of the login.
-        domain: ``Domain`` of the session cookies, or ``""``.
-        refresh_path: ``Path`` of the refresh token's cookie.
-        anti_csrf: Whether the session has an anti-CSRF token.
-        copies: How often the access token is sent: in a header, too, if exposed.
-        is_login: Whether a refresh token is sent, too.
-    """
+    """What the size of an answer's headers depends on, beside the session's claims."""
 
     user_id: str
     tenant_id: str
     domain: str
     refresh_path: str
     anti_csrf: bool
-    copies: int
-    is_login: bool
+    copies: int  # of the access token: in a header, too, if exposed
+    is_login: bool  # so that a refresh token is sent, too
 
     def fit(self, payload: Mapping[str, Any]) -> bool:
         """Tell whether a session with these claims of the app's and ours fits.
@@ -127,15 +109,8 @@ def select_claims(
     """Select what enters a session that has *payload* and *data*.
 
     A claim of the session is never replaced, and a reserved name never enters. Claims
-    that do not fit into the headers go into the data, all together.
-
-    Args:
-        chosen: The guest's claims that the app wants, by name.
-        guest_id: The guest's id, for ``sub`` under the namespace.
-        payload: The access token's payload so far. It is not written to.
-        data: The session's data in the database so far. It is not written to.
-        namespace: The claim to put everything under, or ``None`` for the top level.
-        headers: What carries the payload; ``None`` to use the data alone.
+    that do not fit into the headers go into the data, all together; without *headers*
+    all do.
     """
     home = data if headers is None else payload
     inside = _inside(home, namespace, guest_id)
@@ -174,11 +149,7 @@ def select_claims(
 def arrived(
     selection: Selection, payload: Mapping[str, Any], namespace: str | None
 ) -> Selection:
-    """Return *selection* as it really arrived in a session with this payload.
-
-    The app's own override may run after ours: what it put in the place of a guest's
-    claim wins, and what it took out has not arrived.
-    """
+    """Return *selection* as it really arrived: the app's override may run after ours."""
     if selection.in_database:
         return selection
     inside = payload if namespace is None else payload.get(namespace)

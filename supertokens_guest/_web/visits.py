@@ -39,10 +39,8 @@ _eager = Places()
 def is_quiet(visit: Visit, cookies: bytes | str | None) -> bool:
     """Tell whether a known guest asks and nothing has to be done: nearly always.
 
-    Args:
-        visit: What the request did so far.
-        cookies: The whole ``Cookie`` header; ``None`` when something else may bring a
-            guest or a session.
+    *cookies* is the whole header; ``None`` when something else may bring a guest or a
+    session.
     """
     if visit.was_read or visit.written or visit.cleared or visit.deferred:
         return False
@@ -63,15 +61,7 @@ async def answer(
     *,
     blocks: bool,
 ) -> None:
-    """Do to *response* what this visit asks for; no fault in it fails the answer.
-
-    Args:
-        visit: The request that is answered.
-        response: The framework's response, whose headers may still change.
-        status: Its status.
-        cookies: As in ``is_quiet``, to be remembered if nothing has to be done.
-        blocks: Whether to block instead of awaiting.
-    """
+    """Do to *response* what this visit asks for; no fault in it fails the answer."""
     visit.status = status
     for act in visit.deferred:
         perform(act, response, status)
