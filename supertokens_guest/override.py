@@ -138,8 +138,7 @@ def _override_create(original: RecipeInterface) -> None:
             handover.carried = _carried(handover, payload)
             if not handover.carried:
                 await handover.find(blocks=False, wait_seconds=LOGIN_WAIT_SECONDS)
-                no_anti_csrf = bool(disable_anti_csrf)
-                handover.choose(payload, data, disable_anti_csrf=no_anti_csrf)
+                handover.choose(payload, data, anti_csrf=not disable_anti_csrf)
         except Exception as error:  # noqa: BLE001 - no login fails for a guest's sake
             _left_alone(handover, error)
             handover.guest = None

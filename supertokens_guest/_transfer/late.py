@@ -94,9 +94,6 @@ async def _move(
     Each new access token takes a kilobyte of the answer's headers, so the claims and
     the end of the waiting are written at once, after the hook.
     """
-    guest = handover.guest
-    if guest is None:
-        return None
     try:
         stored = await _stored(session, blocks=blocks)
         payload = stored.custom_claims_in_access_token_payload
@@ -109,8 +106,7 @@ async def _move(
             await run(
                 lambda: session.update_session_data_in_database(merged), blocks=blocks
             )
-        transfer = handover.transfer(guest, session)
-        if not await handover.call_hook(transfer, blocks=blocks):
+        if not await handover.call_hook(session, blocks=blocks):
             return None
         # The SDK merges into what the token says, which may bring back a claim that was
         # taken out of the session since.
@@ -127,11 +123,11 @@ async def _move(
         reason = "error" if core_failure(error) is None else "core_unavailable"
         if refused_by_core(error):
             reason = "core_refused"
-        current().tell("transfer-failed", reason, guest=guest, error=error)
+        current().tell("transfer-failed", reason, guest=handover.guest, error=error)
         return None
     at_answer(session, handover.visit, keep_newest_session)
-    handover.settle(transfer)
-    return transfer
+    handover.settle(session)
+    return handover.transfer(session)
 
 
 async def _stored(

@@ -100,7 +100,7 @@ def by_account_info(
 
 
 @route("GET /users")
-def listed(  # noqa: PLR0913 -- the fields of the query
+def listed(
     core: Core,
     *,
     include_recipe_ids: str = "",
