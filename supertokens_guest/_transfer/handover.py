@@ -261,8 +261,8 @@ class Handover:
         keep_private(response)
         if left_behind:
             logger.warning("a guest's claims are not in the session: %s", left_behind)
-        else:
-            self._clear(response)
+        if not left_behind or current().config.on_transfer is not None:
+            self._clear(response)  # the hook had everything
         reason = left_behind[0] if left_behind else None
         user_id = session.get_user_id()
         current().tell("transfer", reason, guest=self.guest, user_id=user_id)
