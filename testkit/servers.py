@@ -88,7 +88,6 @@ _EVENTLET = (sys.executable, "-m", "testkit.served.by_eventlet", "{fd}", "{app}"
 
 SERVERS = {
     "gunicorn sync": _gunicorn("sync"),
-    "gunicorn sync, preload": _gunicorn("sync", "-w", "2", "--preload"),
     "gunicorn gthread": _gunicorn("gthread", "--threads", "4"),
     "gunicorn gthread, preload": _gunicorn("gthread", "--threads", "4", "--preload"),
     "gunicorn gevent": _gunicorn("gevent", is_greenlet=True),
@@ -140,7 +139,7 @@ def _wait_until_it_answers(url: str, process: subprocess.Popen[bytes]) -> None:
     while True:
         try:
             httpx.get(url, timeout=_START_SECONDS, trust_env=False)
-        except httpx.TransportError:
+        except httpx.TransportError:  # noqa: PERF203 - it is what is waited for
             if process.poll() is not None or time.monotonic() > give_up_at:
                 raise
             time.sleep(0.05)

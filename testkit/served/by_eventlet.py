@@ -1,9 +1,9 @@
-"""Serve an app with eventlet: ``python -m testkit.served.by_eventlet FD MODULE:APP``."""
+"""Serve an app with eventlet: ``by_eventlet FD MODULE:APP``."""
 
-# ruff: noqa: E402, I001 - what is imported before the patch would have real threads
+# ruff: noqa: E402 - what is imported before the patch would have real threads
 from __future__ import annotations
 
-import eventlet
+import eventlet  # type: ignore[import-untyped,unused-ignore]  # not everywhere installed
 
 eventlet.monkey_patch()
 
@@ -11,7 +11,7 @@ import importlib
 import socket
 import sys
 
-import eventlet.wsgi
+import eventlet.wsgi  # type: ignore[import-untyped,unused-ignore]  # as above
 
 module, _, name = sys.argv[2].partition(":")
 eventlet.wsgi.server(
