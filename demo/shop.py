@@ -99,7 +99,7 @@ async def change_cart(
     else:
         cart = {**cart_of(visitor.guest.payload), product_id: wish.quantity}
         kept = {name: quantity for name, quantity in cart.items() if quantity > 0}
-        # Where the core does not answer, the middleware makes a 503 of what this raises,
+        # If the core does not answer, the middleware makes a 503 of what this raises,
         # and the old cookie stays as it is.
         await merge_into_guest_payload(request, {"cart": kept})
     return await _visit(request, visitor, carts)
