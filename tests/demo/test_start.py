@@ -36,7 +36,7 @@ def test_it_starts_a_core_when_none_is_named() -> None:
             json={"quantity": 1},
             headers={"rid": "test"},
         )
-        assert "guest" == answer.json()["kind"]
+        assert {"stoneware-mug-cobalt": 1} == answer.json()["cart"]
 
 
 @pytest.mark.parametrize("by", [signal.SIGINT, signal.SIGTERM])
