@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("**/*.md"))]
-OTHER_PAGES = [ROOT / f"{name}.md" for name in ("CHANGELOG", "CONTRIBUTING", "SECURITY")]
+OTHER_PAGES = [
+    ROOT / f"{name}.md" for name in ("CHANGELOG", "CONTRIBUTING", "SECURITY")
+]
 
 API = "http://localhost:8000"
 """Where the apps of the documentation say that they are."""
@@ -56,7 +58,7 @@ def file_name(block: Block) -> str | None:
 
 
 def write_files(page: Path, folder: Path) -> None:
-    """Write the files of a page into *folder*, or at the end of those that are there."""
+    """Write the files of a page into *folder*, or the ends of those that are there."""
     for block in blocks(page):
         named = _NAMED.match(block.text)
         if named is None:
@@ -100,12 +102,12 @@ def serving(
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = str(free.getsockname()[1])
-    module = [] if command[0] == "python" else ["-m"]
-    arguments = [word.replace("8000", port) for word in command]
+    words = [word.replace("8000", port) for word in command]
+    arguments = words[1:] if words[0] == "python" else ["-m", *words]
     log = folder / "server.log"
     with log.open("w", encoding="utf-8") as output:
-        process = subprocess.Popen(
-            [sys.executable, *module, *arguments[1 if not module else 0 :]],
+        process = subprocess.Popen(  # noqa: S603 - a command of the documentation's
+            [sys.executable, *arguments],
             cwd=folder,
             env=dict(environment),
             stdout=output,
@@ -123,10 +125,15 @@ def serving(
 def _wait_for(address: str, process: subprocess.Popen[bytes], log: Path) -> None:
     give_up_at = time.monotonic() + _START_SECONDS
     while time.monotonic() < give_up_at and process.poll() is None:
-        try:
-            httpx.get(f"{address}/nowhere", trust_env=False)
-        except httpx.TransportError:
-            time.sleep(0.05)
-        else:
+        if _answers(address):
             return
-    raise RuntimeError(f"{process.args} did not serve:\n{log.read_text('utf-8')}")
+        time.sleep(0.05)
+    raise RuntimeError(f"nothing serves {address}:\n{log.read_text('utf-8')}")
+
+
+def _answers(address: str) -> bool:
+    try:
+        httpx.get(f"{address}/nowhere", trust_env=False)
+    except httpx.TransportError:
+        return False
+    return True

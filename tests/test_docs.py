@@ -1,8 +1,9 @@
-"""The documentation is true: its blocks run, its apps serve, its links lead somewhere."""
+"""The documentation is true: blocks run, apps serve, links lead somewhere."""
 
 from __future__ import annotations
 
 import ast
+import base64
 import json
 import os
 import re
@@ -10,21 +11,36 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 import httpx
 import pytest
+from starlette.applications import Starlette
+from starlette.middleware.cors import CORSMiddleware
+from starlette.responses import Response
+from starlette.routing import Route
 from supertokens_python.recipe import session
 
+import supertokens_guest.asyncio as asyncio_names
+import supertokens_guest.syncio as syncio_names
+from supertokens_guest import PayloadTooLargeError
+from supertokens_guest.syncio import create_guest_jwt
 from testkit import docs
 from testkit.core import Core, running_core
 from testkit.docs import API, CORE, PAGES, ROOT, blocks
 from testkit.sdk import reset_sdk
+from testkit.serving import serving_asgi
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
+
+    from starlette.requests import Request
+
+    from testkit.apps import Told
+    from testkit.fixtures import Serve, Visit
 
 README = ROOT / "README.md"
 PYTHON_PAGES = [page for page in PAGES if blocks(page, "python")]
@@ -38,6 +54,11 @@ def as_installed(text: str) -> str:
     if hasattr(session, "SessionOverrideConfig"):
         return text
     return text.replace("SessionOverrideConfig", "InputOverrideConfig")
+
+
+def runs_on_this_sdk(text: str) -> bool:
+    """Tell whether the SDK has what a block is about: plugins came with 0.31."""
+    return hasattr(session, "SessionOverrideConfig") or "guest_plugin" not in text
 
 
 @pytest.fixture
@@ -203,21 +224,25 @@ def test_who_starts_with_a_framework_is_live(
             assert [] == stranger.get("/cart").json()
 
 
+def run(page: Path) -> dict[str, Any]:
+    """Execute the Python of a page from top to bottom, as a reader would."""
+    names: dict[str, Any] = {"__name__": page.stem}
+    for block in blocks(page, "python"):
+        if runs_on_this_sdk(block.text):
+            exec(compile(as_installed(block.text), str(page), "exec"), names)
+    return names
+
+
 @pytest.mark.parametrize(
     "page",
     [page for page in PYTHON_PAGES if page.name not in ELSEWHERE],
     ids=lambda page: page.name,
 )
 def test_the_code_of_a_page_runs(core: Core, page: Path) -> None:
-    """From top to bottom, as a reader would; what a page asserts holds."""
-    names: dict[str, Any] = {"__name__": page.stem}
-    try:
-        for block in blocks(page, "python"):
-            exec(compile(as_installed(block.text), str(page), "exec"), names)
-    finally:
-        for value in names.values():
-            if isinstance(value, sqlite3.Connection):
-                value.close()
+    """Imports resolve, settings are accepted, definitions are made."""
+    for value in run(page).values():
+        if isinstance(value, sqlite3.Connection):
+            value.close()
 
 
 def check_python(text: str) -> None:
@@ -312,3 +337,132 @@ def test_the_apps_say_where_they_are() -> None:
         )
         assert API in text, name
         assert CORE in text, name
+
+
+# What the pages claim
+
+
+def uuids(number: int) -> dict[str, list[str]]:
+    """Return a cart of so many items."""
+    return {"cart": [str(uuid4()) for _ in range(number)]}
+
+
+def test_how_much_fits_into_a_guest(serve: Serve) -> None:
+    """As many UUIDs as README and data page say, and not one more."""
+    serve()
+    create_guest_jwt(uuids(39))
+    with pytest.raises(PayloadTooLargeError):
+        create_guest_jwt(uuids(40))
+
+    for page in (README, ROOT / "docs" / "data.md"):
+        assert "39 UUIDs" in page.read_text(encoding="utf-8")
+
+
+def test_how_much_stays_in_the_token(serve: Serve, visit: Visit, told: Told) -> None:
+    """As many UUIDs as the page on data says; one more goes into the database."""
+    app = serve(told.config())
+    for number in (7, 8):
+        visitor = visit(app)
+        visitor.become_guest(uuids(number))
+        visitor.sign_up()
+
+    assert [False, True] == [transfer.in_database for transfer in told.transfers]
+    page = ROOT / "docs" / "data.md"
+    assert "7 UUIDs stay in the token" in page.read_text(encoding="utf-8")
+
+
+def test_a_client_without_cookies(core: Core) -> None:
+    """The guest comes and goes in headers that a page of another origin may use."""
+    names = run(ROOT / "docs" / "clients.md")
+    origin = {"origin": "http://localhost:3000"}
+    with (
+        serving_asgi(names["app"]) as address,
+        httpx.Client(base_url=address, headers=origin, trust_env=False) as client,
+    ):
+        preflight = client.options(
+            "/cart/sku-1",
+            headers={
+                "access-control-request-method": "POST",
+                "access-control-request-headers": "guest-jwt,st-auth-mode",
+            },
+        )
+        assert 200 == preflight.status_code, preflight.text
+        client.headers["st-auth-mode"] = "header"
+        first = client.post("/cart/sku-1")
+        client.headers["guest-jwt"] = first.headers["guest-jwt"]
+        signed_up = client.post("/auth/signup", json=sign_up_form())
+
+    assert "OK" == signed_up.json()["status"]
+    assert "remove" == signed_up.headers["guest-jwt"]
+    for answer in (first, signed_up):
+        assert "guest-jwt" in answer.headers["access-control-expose-headers"]
+    assert "front-token" in signed_up.headers["access-control-expose-headers"]
+    assert {} == dict(client.cookies)
+
+
+def test_starlettes_cors_replaces_what_is_exposed() -> None:
+    """Why the page says to leave out ``expose_headers``, or to list everything."""
+
+    async def view(_request: Request) -> Response:
+        return Response(headers={"Access-Control-Expose-Headers": "guest-jwt"})
+
+    exposed = []
+    for lists in ({}, {"expose_headers": ["x-mine"]}):
+        app = Starlette(routes=[Route("/", view)])
+        app.add_middleware(CORSMiddleware, allow_origins=["*"], **lists)  # type: ignore[arg-type]  # a mapping of one kind of its options
+        with serving_asgi(app) as address:
+            answer = httpx.get(address, headers={"origin": "http://x"}, trust_env=False)
+        exposed.append(answer.headers["access-control-expose-headers"])
+
+    assert ["guest-jwt", "x-mine"] == exposed
+
+
+def test_a_guest_stays_with_its_tenant(core: Core) -> None:
+    """At another tenant's login nothing moves, and the cookie stays."""
+    names = run(ROOT / "docs" / "tenants.md")
+    names["TENANTS"]["127.0.0.1"] = "acme"
+    kept = []
+    with serving_asgi(names["app"]) as address:
+        for tenant in ("acme", "public"):
+            names["TENANTS"]["127.0.0.1"] = tenant
+            with httpx.Client(base_url=address, trust_env=False) as visitor:
+                visitor.headers["st-auth-mode"] = "cookie"
+                assert 200 == visitor.post("/cart/sku-1").status_code
+                answer = visitor.post("/auth/signup", json=sign_up_form())
+                assert "OK" == answer.json()["status"]
+                kept.append(("jwt" in visitor.cookies, "sku-1" in claims(answer)))
+
+    assert [(True, False), (False, True)] == kept
+
+
+def claims(answer: httpx.Response) -> str:
+    """Return what a session's front token tells a page."""
+    return base64.b64decode(answer.headers["front-token"]).decode()
+
+
+def test_the_recipes_traps_are_tests() -> None:
+    """Each test that the page on the recipe names is there, and each one is named."""
+    page = (ROOT / "docs" / "recipe.md").read_text(encoding="utf-8")
+    file = ROOT / "tests" / "integrations" / "test_naive_recipe.py"
+    tests = re.findall(
+        r"^def (test_\w+)", file.read_text(encoding="utf-8"), re.MULTILINE
+    )
+
+    assert set(tests) == set(re.findall(r"`(test_\w+)`", page))
+
+
+def test_the_reference_has_every_public_name() -> None:
+    """And no other; the twins of ``syncio`` are those of ``asyncio``."""
+    page = (ROOT / "docs" / "reference.md").read_text(encoding="utf-8")
+    modules = ["", ".asyncio", ".fastapi", ".flask", ".django"]
+    public = {
+        f"supertokens_guest{module}.{name}"
+        for module in modules
+        for name in import_module(f"supertokens_guest{module}").__all__
+    }
+
+    found = set(re.findall(r"^::: (\S+)$", page, re.MULTILINE))
+    assert public == {name for name in found if ".devcore." not in name}
+    for name in public:
+        assert f"`{name.rpartition('.')[2]}`" in page or "Error" in name, name
+    assert asyncio_names.__all__ == syncio_names.__all__
