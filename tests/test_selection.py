@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from supertokens_guest._tokens.payload import RESERVED, encoded, is_reserved
+from supertokens_guest._tokens.payload import RESERVED, is_reserved
 from supertokens_guest._transfer.selection import (
     Headers,
     Selection,

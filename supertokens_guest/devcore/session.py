@@ -35,7 +35,7 @@ _NOT_RECOGNISED = (
 
 
 @route("POST /recipe/session")
-def create(  # noqa: PLR0913 -- the fields of the body
+def create(
     core: Core,
     *,
     user_id: str,
@@ -58,7 +58,7 @@ def create(  # noqa: PLR0913 -- the fields of the body
 
 
 @route("POST /recipe/session/verify", tenants="any")
-def verify(  # noqa: PLR0913 -- the fields of the body
+def verify(
     core: Core,
     *,
     access_token: str,
@@ -111,7 +111,7 @@ def refresh(
     token = core.storage.refresh_tokens.get(hash1)
     if token is None:
         raise _unauthorised(_NOT_RECOGNISED)
-    if enable_anti_csrf and (anti_csrf_token or "") != token.anti_csrf:
+    if enable_anti_csrf and token.anti_csrf not in {None, anti_csrf_token}:
         raise _unauthorised("Anti CSRF token missing, or not matching")
     ended = "Session missing in db or has expired"
     session = _live_session(core, token.session_handle, ended)
