@@ -117,6 +117,8 @@ class TestLogin:
         with_guest, without = shape(guest.sign_up()), shape(nobody.sign_up())
 
         assert {*without.pop("payload"), "guest"} == set(with_guest.pop("payload"))
+        caches = {"cache-control", "vary"}
+        assert {*without.pop("headers"), *caches} == set(with_guest.pop("headers"))
         assert without == with_guest
 
     def test_next_person(self, app: App, visit: Visit) -> None:
@@ -190,10 +192,10 @@ class TestConfiguration:
         """The name is the app's choice; a cookie of the default name is not ours."""
         visitor = visit(serve(GuestConfig(cookie_name="shop-guest"), kind=kind))
         token = visitor.become_guest(CART, "G-6")
-        assert "guest" not in _logged_in(visitor.login(), visitor)
+        assert "guest" not in _logged_in(visitor.login("u-6"), visitor)
 
         visitor.keep_cookie(token, name="shop-guest")
-        answer = visitor.login()
+        answer = visitor.login("u-6")
 
         assert {"sub": "G-6", **CART} == visitor.me()["guest"]
         assert cleared(answer, "shop-guest")
@@ -236,7 +238,7 @@ class TestLeftAlone:
         assert [dict.fromkeys(CART, "namespace_taken")] == [
             transfer.dropped for transfer in told.transfers
         ]
-        assert cleared(answer)
+        assert cleared(answer)  # the hook had everything
 
 
 class TestOverflow:
