@@ -37,7 +37,7 @@ class Guest:
         issued_at: datetime,
         expires_at: datetime,
     ) -> None:
-        """Hold what was verified; a function for the payload is called at first read."""
+        """Hold what was verified; a payload's function is called at its first read."""
         self._id = id
         self._payload = payload
         self._issued_at = issued_at

@@ -172,9 +172,8 @@ def _sort(
 def _wrapped(
     claims: dict[str, Any], inside: Mapping[str, Any], namespace: str | None, sub: str
 ) -> dict[str, Any]:
-    return (
-        claims if namespace is None else {namespace: {"sub": sub, **inside, **claims}}
-    )
+    joined = {"sub": sub, **inside, **claims}
+    return claims if namespace is None else {namespace: joined}
 
 
 def _inside(

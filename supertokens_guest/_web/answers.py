@@ -53,8 +53,11 @@ def status_of(error: GuestError) -> int:
     """Return the status that answers *error* where a view does not catch it."""
     if isinstance(error, GuestRefusedError):
         return 403 if error.code == "cross_site" else 409
+    if isinstance(error, PayloadTooLargeError):
+        return 413
     if isinstance(error, PayloadError):
-        return 413 if isinstance(error, PayloadTooLargeError) else 400
+        logger.warning("answered with 400: %s", error)  # or a mistake would go unseen
+        return 400
     return 503
 
 

@@ -10,7 +10,7 @@ from supertokens_python.normalised_url_path import NormalisedURLPath
 from supertokens_guest._runtime import REQUEST_WAIT_SECONDS, current
 from supertokens_guest._tokens.issuing import Places, issue
 from supertokens_guest._web.answers import SERVER_ERROR, drop, give, may_issue, perform
-from supertokens_guest._web.cookies import is_for_all, vary_by_cookie
+from supertokens_guest._web.cookies import GUEST_HEADER, is_for_all, vary_by_cookie
 from supertokens_guest._web.reading import read
 from supertokens_guest.errors import GuestError, PayloadError
 from supertokens_guest.events import logger
@@ -157,6 +157,8 @@ def _renew_at(guest: Guest | None) -> float:
 def _has_guest(response: Any) -> bool:
     """Tell whether a view has set or cleared the guest by hand."""
     name = current().config.cookie_name
+    if GUEST_HEADER in response.headers:
+        return True
     jar = getattr(response, "cookies", None)
     if jar is not None:  # Django
         return name in jar
