@@ -27,7 +27,7 @@ from supertokens_guest.asyncio import (
     update_guest_jwt,
     verify_guest_jwt,
 )
-from supertokens_guest.fastapi import set_guest_cookie
+from supertokens_guest import set_guest_cookie
 
 _STATIC = Path(__file__).with_name("static")
 

@@ -1,55 +1,48 @@
 """Guest sessions for SuperTokens: a visitor's data survives the sign-up.
 
-``guest_override`` goes into ``session.init``; the functions for routes are in
-``supertokens_guest.asyncio`` and ``supertokens_guest.syncio``, the cookie's for FastAPI
-in ``supertokens_guest.fastapi``.
+``guest_override`` goes into ``session.init``, or ``guest_plugin`` into the SDK's
+plugins. The middleware and the guard are in ``supertokens_guest.fastapi``, ``.flask``
+and ``.django``; the functions for views in ``supertokens_guest.asyncio`` and
+``supertokens_guest.syncio``.
 """
 
+from supertokens_guest._tokens.verifying import GuestVerifier
+from supertokens_guest._transfer.handover import without_guest_transfer
+from supertokens_guest._web.answers import clear_guest_cookie, set_guest_cookie
 from supertokens_guest.config import GuestConfig
 from supertokens_guest.errors import (
-    BadSignatureError,
     ConfigError,
     CoreUnavailableError,
-    ExpiredTokenError,
     GuestError,
+    GuestRefusedError,
     KeysUnavailableError,
-    MalformedTokenError,
-    NotAGuestError,
-    NotYetValidTokenError,
     PayloadError,
     PayloadTooLargeError,
-    RevokedGuestError,
     TokenError,
-    WrongAudienceError,
-    WrongIssuerError,
 )
 from supertokens_guest.events import GuestEvent
-from supertokens_guest.guest import Guest, GuestTransfer
-from supertokens_guest.handover import without_guest_transfer
+from supertokens_guest.guest import Guest, GuestTransfer, Visitor
 from supertokens_guest.override import guest_override
-from supertokens_guest.verification import GuestVerifier
+from supertokens_guest.plugin import guest_plugin
 
 __all__ = [
-    "BadSignatureError",
     "ConfigError",
     "CoreUnavailableError",
-    "ExpiredTokenError",
     "Guest",
     "GuestConfig",
     "GuestError",
     "GuestEvent",
+    "GuestRefusedError",
     "GuestTransfer",
     "GuestVerifier",
     "KeysUnavailableError",
-    "MalformedTokenError",
-    "NotAGuestError",
-    "NotYetValidTokenError",
     "PayloadError",
     "PayloadTooLargeError",
-    "RevokedGuestError",
     "TokenError",
-    "WrongAudienceError",
-    "WrongIssuerError",
+    "Visitor",
+    "clear_guest_cookie",
     "guest_override",
+    "guest_plugin",
+    "set_guest_cookie",
     "without_guest_transfer",
 ]

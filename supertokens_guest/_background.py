@@ -1,62 +1,106 @@
-"""The process's one background thread, and ways to wait for what runs in it.
+"""Where coroutines run: one decision for callers that await and callers that block.
 
-The thread runs an event loop of its own, so that the whole of a fetch can have a
-deadline and no request's loop is held up by it. It belongs to no request: a visitor who
-hangs up cancels nothing for the others. Knows nothing about keys or tokens.
+A decision is a coroutine with a flag ``blocks``. Without it, it awaits; with it, each
+piece of I/O blocks, so that the coroutine never suspends and ``run_blocking`` can drive
+it in a thread that has no event loop.
+
+The process has one background thread with a loop, for async issuing alone: the SDK
+loads certificates for each call to the core, some 15 to 30 ms in which a request's loop
+would stand still. Sync callers use no loop of ours, so that greenlets which stand in
+for threads (gevent, eventlet) find none running.
 """
 
 from __future__ import annotations
 
 import asyncio
 import concurrent.futures
-import contextlib
+import contextvars
+import inspect
 import os
 import threading
 from typing import TYPE_CHECKING, Any, TypeVar
+
+from supertokens_python.async_to_sync_wrapper import sync
+
+from supertokens_guest.errors import CoreUnavailableError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
 T = TypeVar("T")
 
-_THREAD_NAME = "supertokens-guest"
+LOOP_SECONDS = 60.0
+"""How long a thread of a running loop waits for I/O that a sync function asks for: the
+SDK's own calls end before."""
 
 _lock = threading.Lock()
 _loop: asyncio.AbstractEventLoop | None = None
 _thread: threading.Thread | None = None
+_pid = 0
+# Loops of a parent or of a thread that has ended: closing one, as the garbage collector
+# would, deafens the parent's, with which it shares a selector.
 _lost: list[asyncio.AbstractEventLoop] = []
 
 
-def background_loop() -> asyncio.AbstractEventLoop:
-    """Return the running event loop of the background thread, started at first use.
+async def run(make: Callable[[], Coroutine[Any, Any, T]], *, blocks: bool) -> T:
+    """Return the outcome of the coroutine that *make* returns."""
+    return run_sync(make) if blocks else await make()
 
-    The thread is a daemon and keeps no process from ending, but for a name look-up that
-    is under way, which the interpreter waits for. A forked child gets a
-    thread of its own at its first use, and so does a process whose thread has ended, as
-    by a ``SystemExit`` in a function of the app's.
 
-    Raises:
-        RuntimeError: The system gives no more threads.
-        OSError: The system gives no more files, which the loop needs to wake up.
+def run_blocking(decision: Coroutine[Any, Any, T]) -> T:
+    """Run a *decision* that blocks, in this thread and without a loop."""
+    try:
+        decision.send(None)
+    except StopIteration as end:
+        outcome: T = end.value
+        return outcome
+    decision.close()
+    raise RuntimeError("A decision that blocks has tried to await.")
+
+
+def run_sync(make: Callable[[], Coroutine[Any, Any, T]]) -> T:
+    """Run the coroutine that *make* returns, and return its outcome.
+
+    It runs where the SDK's own sync functions run theirs: on the loop of this thread.
+    Inside a running loop, where those raise, it gets a thread and a loop for itself.
     """
-    global _loop, _thread
-    with _lock:
-        if _loop is None or _thread is None or not _thread.is_alive():
-            # Not the policy's loop: what the app chose for itself need not survive a
-            # fork, and this one only waits for a few sockets.
-            loop = asyncio.SelectorEventLoop()
-            try:
-                thread = threading.Thread(
-                    target=loop.run_forever, name=_THREAD_NAME, daemon=True
-                )
-                thread.start()
-            except BaseException:
-                loop.close()
-                raise
-            if _loop is not None:
-                _lost.append(_loop)
-            _loop, _thread = loop, thread
-        return _loop
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return sync(make())
+    future: concurrent.futures.Future[T] = concurrent.futures.Future()
+    context = contextvars.copy_context()
+
+    def run_there() -> None:
+        try:
+            future.set_result(context.run(asyncio.run, make()))
+        except BaseException as error:  # noqa: BLE001 - it is the outcome then
+            future.set_exception(error)
+
+    _started(threading.Thread(target=run_there, daemon=True))
+    return future.result(LOOP_SECONDS)
+
+
+async def call_app(function: Callable[[Any], Any], argument: Any) -> Any:
+    """Call a function of the app's, plain or not, and return its answer.
+
+    In a task of its own: if what it waits for is cancelled, that is an error of its
+    own, and not the end of the login that it was called in.
+    """
+
+    async def call() -> Any:
+        answer = function(argument)
+        return await answer if inspect.isawaitable(answer) else answer
+
+    task = asyncio.ensure_future(call())
+    try:
+        await asyncio.wait((task,))
+    except asyncio.CancelledError:
+        task.cancel()  # the request is over, as it would be for one who just awaited
+        raise
+    if task.cancelled():
+        raise RuntimeError("cancelled from inside")
+    return task.result()
 
 
 def submit(
@@ -67,85 +111,57 @@ def submit(
     It runs in a copy of the caller's context variables: what it sets is not seen by the
     caller.
 
-    Args:
-        make: Called at once, in the caller's thread.
-
-    Returns:
-        The coroutine's outcome. Cancelling it cancels the coroutine.
-
     Raises:
-        RuntimeError: The system gives no more threads.
-        OSError: The system gives no more files.
+        CoreUnavailableError: The system gives no more threads or files.
     """
-    loop = background_loop()
+    loop = _running_loop()  # before the coroutine: without one it would not be awaited
     return asyncio.run_coroutine_threadsafe(make(), loop)
 
 
-async def wait(future: concurrent.futures.Future[Any], *, wait_seconds: float) -> None:
-    """Return when *future* is done, or after *wait_seconds*.
-
-    Neither the time running out nor the caller's being cancelled touches *future*,
-    which others may be waiting for; works on any event loop.
-    """
-    if future.done() or wait_seconds <= 0:
-        return
-    loop = asyncio.get_running_loop()
-    arrived: asyncio.Future[None] = loop.create_future()
-
-    def wake() -> None:
-        if not arrived.done():
-            arrived.set_result(None)
-
-    def tell_loop(_: concurrent.futures.Future[Any]) -> None:
-        # The loop may have ended before the future: then nobody waits any more.
-        with contextlib.suppress(RuntimeError):
-            loop.call_soon_threadsafe(wake)
-
-    future.add_done_callback(tell_loop)
-    # Not wait_for, which on Python 3.11 and older can swallow a cancellation that
-    # comes together with the result.
-    await asyncio.wait((arrived,), timeout=wait_seconds)
-
-
-def wait_sync(future: concurrent.futures.Future[Any], *, wait_seconds: float) -> None:
-    """Return when *future* is done, or after *wait_seconds*; see ``wait``.
-
-    Blocks the calling thread. On the background thread, which would wait for itself, it
-    returns at once.
-    """
-    if wait_seconds > 0 and not _is_here():
-        concurrent.futures.wait((future,), timeout=wait_seconds)
+def _running_loop() -> asyncio.AbstractEventLoop:
+    """Return the loop of the background thread, started at first use in a process."""
+    global _lock, _loop, _thread, _pid
+    if _pid != os.getpid():
+        # A forked child: its parent's thread does not exist here, and another thread
+        # may have held the lock. Asked by pid, because uWSGI runs no hooks of Python.
+        _lock, _thread, _pid = threading.Lock(), None, os.getpid()
+    with _lock:
+        if _loop is None or _thread is None or not _thread.is_alive():
+            # Not the policy's loop: what the app chose for itself need not survive a
+            # fork, and this one only waits for a few sockets.
+            try:
+                loop = asyncio.SelectorEventLoop()
+            except OSError as error:  # it needs a file to be woken up by
+                raise _no_more("files") from error
+            thread = threading.Thread(
+                target=_run_forever, args=(loop,), name="supertokens-guest", daemon=True
+            )
+            try:
+                _started(thread)
+            except CoreUnavailableError:
+                loop.close()
+                raise
+            if _loop is not None:
+                _lost.append(_loop)
+            _loop, _thread = loop, thread
+        return _loop
 
 
-def refuse_here() -> None:
-    """Refuse to go on where waiting would wait for itself for ever.
-
-    Raises:
-        RuntimeError: This is the background thread, which also calls ``on_event``.
-    """
-    if _is_here():
-        raise RuntimeError(
-            "A synchronous function of supertokens_guest was called on the package's"
-            " own thread, as from on_event; call it elsewhere, or use the coroutine."
-        )
+def _started(thread: threading.Thread) -> None:
+    try:
+        thread.start()
+    except RuntimeError as error:
+        raise _no_more("threads") from error
 
 
-def _is_here() -> bool:
-    """Tell whether this is the background thread."""
-    return threading.current_thread().name == _THREAD_NAME
+def _no_more(things: str) -> CoreUnavailableError:
+    return CoreUnavailableError(f"The system gives no more {things} to ask the core.")
 
 
-def _start_afresh() -> None:
-    """Forget the parent's thread, which does not exist in a forked child."""
-    global _lock, _loop  # noqa: PLW0603 - see background_loop
-    # Another thread of the parent may have held the lock.
-    _lock = threading.Lock()
-    if _loop is not None:
-        # Kept, never closed: it shares its selector with the parent's loop, and closing
-        # it, which the garbage collector would do, deafens the parent's.
-        _lost.append(_loop)
-        _loop = None
-
-
-if hasattr(os, "register_at_fork"):  # not on Windows
-    os.register_at_fork(after_in_child=_start_afresh)
+def _run_forever(loop: asyncio.AbstractEventLoop) -> None:
+    while True:
+        try:
+            loop.run_forever()
+        except (SystemExit, KeyboardInterrupt):  # noqa: PERF203 - hardly ever raised
+            # By a function of the app's, whose caller is told; the rest goes on.
+            continue

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from urllib.parse import urlsplit
 
 import httpx
+from supertokens_python.querier import Querier
 
 # querier.py: "SuperTokens core threw an error for a POST request to path: '/recipe/jwt'
 # with status code: 400 and message: …". The core's message is never repeated.
@@ -35,3 +37,9 @@ def refused_by_core(error: Exception) -> bool:
     if answered is None or answered["status"] not in {"400", "500"}:
         return False
     return _SESSION_PATH.search(answered["path"]) is not None
+
+
+def core_addresses() -> str:
+    """Return host and port of each core that is asked, for a message; no passwords."""
+    urls = Querier.get_instance().get_all_core_urls_for_path("")
+    return ", ".join(urlsplit(url).netloc.rpartition("@")[2] for url in urls)

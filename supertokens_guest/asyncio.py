@@ -2,27 +2,30 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
+from supertokens_guest._runtime import REQUEST_WAIT_SECONDS, current
+from supertokens_guest._tokens.issuing import issue
+from supertokens_guest._transfer.late import guest_data, transfer_late
+from supertokens_guest._web import visitors
+from supertokens_guest._web.requests import visit_of
 from supertokens_guest.errors import TokenError
 from supertokens_guest.guest import Guest
-from supertokens_guest.handover import refuse_revoked
-from supertokens_guest.issuing import new_claims, refusal, sign
-from supertokens_guest.late import transfer
-from supertokens_guest.reading import read, tell_rejected
-from supertokens_guest.requests import wrapped
-from supertokens_guest.runtime import current
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from supertokens_python.recipe.session.interfaces import SessionContainer
 
-    from supertokens_guest.guest import GuestTransfer
+    from supertokens_guest.guest import GuestTransfer, Visitor
 
 __all__ = [
+    "clear_guest",
     "create_guest_jwt",
     "get_guest",
+    "get_guest_data",
+    "get_visitor",
+    "merge_into_guest_payload",
     "transfer_guest",
     "update_guest_jwt",
     "verify_guest_jwt",
@@ -37,22 +40,23 @@ async def create_guest_jwt(
     """Return a new guest JWT, signed by the core.
 
     Args:
-        payload: What the guest shall hold, at most ``max_payload_bytes`` of it. Anybody
-            who has the token can read it, and an old token stays good: put nothing in
-            whose old value would profit the visitor.
+        payload: What the guest shall hold, at most 1,536 bytes of JSON. Anybody who has
+            the token can read it, and an old token stays good: put nothing in whose old
+            value would profit the visitor.
         guest_id: The guest's id if the app has one: ``G-`` and 1 to 64 of
             ``A-Za-z0-9_-``. ``None`` makes a new one, ``G-<uuid4>``.
         user_context: Handed to the SDK's ``create_jwt``.
 
     Raises:
         PayloadError: The payload cannot be carried unchanged; the core was not called.
-        CoreUnavailableError: The core did not sign, or signed what would not be
-        accepted.
+        CoreUnavailableError: The core did not sign within ten seconds, or signed what
+            would not be accepted.
         KeysUnavailableError: The core signed, but did not tell its keys in time.
         Exception: What the app's own override of ``create_jwt`` raised.
         ConfigError: Guests are not set up.
     """
-    return await _create(payload, guest_id, user_context, code="issue")
+    issued = await issue(payload, guest_id, user_context, code="issue", blocks=False)
+    return issued[0]
 
 
 async def update_guest_jwt(
@@ -70,16 +74,15 @@ async def update_guest_jwt(
         user_context: Handed to the SDK's ``create_jwt``.
 
     Raises:
-        TokenError: The token given is not a valid guest; ``RevokedGuestError`` when
-            ``is_revoked`` says so.
+        TokenError: The token given is not a valid guest.
         PayloadError: As in ``create_guest_jwt``.
         CoreUnavailableError: As in ``create_guest_jwt``.
         KeysUnavailableError: No key could be had in time.
         ConfigError: Guests are not set up.
     """
     known = guest if isinstance(guest, Guest) else await verify_guest_jwt(guest)
-    await refuse_revoked(current(), known)
-    return await _create(payload, known.id, user_context, code="update")
+    issued = await issue(payload, known.id, user_context, code="update", blocks=False)
+    return issued[0]
 
 
 async def verify_guest_jwt(
@@ -95,16 +98,15 @@ async def verify_guest_jwt(
         user_context: Not used yet; every function of the SDK has it.
 
     Raises:
-        TokenError: It is not a valid guest; the class and its ``code`` say why.
+        TokenError: It is not a valid guest; its ``code`` says why.
         KeysUnavailableError: No key could be had in time; the token may be good.
         ConfigError: Guests are not set up.
     """
     runtime = current()
-    wait_seconds = runtime.config.request_wait_seconds
     try:
-        return await runtime.verifier.verify(token, wait_seconds=wait_seconds)
+        return await runtime.verifier.verify(token, wait_seconds=REQUEST_WAIT_SECONDS)
     except TokenError as error:
-        tell_rejected(runtime, error)
+        runtime.tell("verify-rejected", error.code, error=error)
         raise
 
 
@@ -112,10 +114,11 @@ async def get_guest(
     request: Any,
     user_context: dict[str, Any] | None = None,  # noqa: ARG001 - as in the SDK
 ) -> Guest | None:
-    """Return the guest whose cookie came with *request*, or ``None``.
+    """Return the guest who came with *request*, or ``None``.
 
-    ``None`` without a cookie, with a bad one, with those of two guests, and while no
-    key can be had: a bad guest cookie is never an error of the visitor's.
+    With the middleware, as this request changed it. ``None`` without a guest, with a
+    bad one, with two, and while no key can be had: a bad guest cookie is never an error
+    of the visitor's. Also a guest beside a session, who waits for a later transfer.
 
     Args:
         request: The framework's request, or the SDK's ``BaseRequest``.
@@ -125,10 +128,32 @@ async def get_guest(
         ConfigError: Guests are not set up.
         TypeError: *request* is no request.
     """
-    runtime = current()
-    wait_seconds = runtime.config.request_wait_seconds
-    reading = await read(runtime, wrapped(request), wait_seconds=wait_seconds)
-    return reading.guest
+    return await visitors.current_guest(visit_of(request), blocks=False)
+
+
+async def get_guest_data(
+    session: SessionContainer,
+    user_context: dict[str, Any] | None = None,
+) -> dict[str, Any] | None:
+    """Return what *session* took over from a guest.
+
+    Asks the core only when the data lies in the session's data in the database: because
+    the configuration says so, or because it did not fit into the login's headers.
+
+    Args:
+        session: A session, as ``verify_session`` gives it.
+        user_context: Handed to the SDK.
+
+    Returns:
+        ``{"sub": <the guest's id>, **claims}``, a copy; ``None`` for a user who was no
+        guest at the login.
+
+    Raises:
+        UnauthorisedError: The core had to be asked, and the session has ended.
+        ConfigError: Guests are not set up, or ``namespace`` is ``None``, so that
+            nothing tells a guest's claims from others.
+    """
+    return await guest_data(session, user_context, blocks=False)
 
 
 async def transfer_guest(
@@ -136,11 +161,11 @@ async def transfer_guest(
     session: SessionContainer,
     user_context: dict[str, Any] | None = None,
 ) -> GuestTransfer | None:
-    """Transfer the request's guest into *session*, which is already there.
+    """Transfer the guest that the login of *session* left waiting.
 
     For what a login could not do itself: a second factor was still to come, the core's
-    keys were out of reach, ``on_transfer`` raised. Costs nothing without a guest
-    cookie.
+    keys were out of reach, ``on_transfer`` raised. The guard does it by itself. Costs
+    nothing for a session that waits for nobody.
 
     Args:
         request: The framework's request, or the SDK's ``BaseRequest``.
@@ -150,31 +175,83 @@ async def transfer_guest(
             ``verify_session``, which all requests of a route share.
 
     Returns:
-        What was transferred; ``None`` when there is no guest, the core or its keys are
-        out of reach, a factor is missing, or the hook raised.
+        What was transferred; ``None`` when the session waits for nobody or for another
+        guest than came, a factor is missing, the core or its keys are out of reach, the
+        hook raised, or a try less than a minute ago has failed.
 
     Raises:
         ConfigError: Guests are not set up.
         UnauthorisedError: The session has ended; the SDK answers 401.
     """
     context = {} if user_context is None else user_context
-    return await transfer(current(), wrapped(request), session, context)
+    return await transfer_late(visit_of(request), session, context, blocks=False)
 
 
-async def _create(
-    payload: Mapping[str, Any] | None,
-    guest_id: str | None,
-    user_context: dict[str, Any] | None,
-    *,
-    code: Literal["issue", "update"],
-) -> str:
-    """Sign and verify a guest JWT."""
-    runtime = current()
-    token = await sign(runtime, new_claims(runtime, payload, guest_id), user_context)
-    wait_seconds = runtime.config.request_wait_seconds
-    try:
-        guest = await runtime.verifier.verify(token, wait_seconds=wait_seconds)
-    except TokenError as error:
-        raise refusal(error) from error
-    runtime.tell(code, guest=guest)
-    return token
+async def get_visitor(
+    request: Any, user_context: dict[str, Any] | None = None
+) -> Visitor:
+    """Return who asks: the session's user, or the guest, issued now if there is none.
+
+    Needs the middleware. A guard, ``verify_visitor()``, does the same before a view,
+    and refuses unsafe requests that another site started.
+
+    Args:
+        request: The framework's request, or the SDK's ``BaseRequest``.
+        user_context: Handed to the SDK.
+
+    Raises:
+        GuestRefusedError: A guest is needed, and may not be set; 409 if not caught.
+        CoreUnavailableError: A guest is needed, and the core did not sign; 503.
+        KeysUnavailableError: The guest that came cannot be judged now; 503.
+        TryRefreshTokenError: The login has expired; the SDK answers 401.
+        ConfigError: Guests are not set up, or without the middleware.
+    """
+    return await visitors.find_visitor(request, user_context, blocks=False)
+
+
+async def merge_into_guest_payload(
+    request: Any,
+    changes: Mapping[str, Any],
+    user_context: dict[str, Any] | None = None,
+) -> Guest:
+    """Merge *changes* into the guest's payload, at its top level.
+
+    As the SDK's ``merge_into_access_token_payload``. Signs now, so that a view cannot
+    answer 200 and lose the data; the middleware sets one cookie at the answer, however
+    often this was called. A visitor without a guest gets one.
+
+    Args:
+        request: The framework's request, or the SDK's ``BaseRequest``.
+        changes: Names and their new values; ``None`` removes a name.
+        user_context: Handed to the SDK's ``create_jwt``.
+
+    Returns:
+        The guest as it is now.
+
+    Raises:
+        PayloadTooLargeError: The payload would take more than 1,536 bytes; 413 if not
+            caught.
+        PayloadError: A value cannot be carried, or a name is reserved; 400.
+        GuestRefusedError: The visitor is logged in, or may have no guest; 409.
+        CoreUnavailableError: The core did not sign within a second; 503.
+        KeysUnavailableError: The guest that came cannot be judged now; 503.
+        ConfigError: Guests are not set up, or without the middleware.
+    """
+    return await visitors.merge(request, changes, user_context, blocks=False)
+
+
+async def clear_guest(
+    request: Any,
+    user_context: dict[str, Any] | None = None,  # noqa: ARG001 - as in the SDK
+) -> None:
+    """Have the answer to *request* clear the guest, where the middleware sees it.
+
+    Args:
+        request: The framework's request, or the SDK's ``BaseRequest``.
+        user_context: Not used yet; every function of the SDK has it.
+
+    Raises:
+        GuestRefusedError: The answer has begun.
+        ConfigError: Guests are not set up, or without the middleware.
+    """
+    visitors.clear(request)

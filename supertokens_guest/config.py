@@ -3,39 +3,45 @@
 from __future__ import annotations
 
 import inspect
-import math
 import re
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
 
-from supertokens_guest.claims import (
+from supertokens_guest._tokens.payload import (
     MAX_LIFETIME_SECONDS,
-    MAX_PAYLOAD_BYTES,
-    RESERVED_PREFIX,
+    RESERVED_PREFIXES,
     is_reserved,
 )
-from supertokens_guest.cookies import COOKIE_ATTRIBUTES, SDK_COOKIES
 from supertokens_guest.errors import ConfigError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Iterator
 
+    from supertokens_python.framework.request import BaseRequest
+
     from supertokens_guest.events import GuestEvent
-    from supertokens_guest.guest import Guest, GuestTransfer
+    from supertokens_guest.guest import GuestTransfer
 
 # RFC 6265, 4.1.1: a cookie's name is a token of RFC 2616.
-_COOKIE_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
-_MAX_WAIT_SECONDS = 30.0
+_COOKIE_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,64}")
 _MAX_NAME_CHARS = 64
+
+# What SuperTokens calls its own cookies, beside those that begin with st-; and names
+# that no cookie can have in Python, because http.cookies takes them for attributes.
+_TAKEN = frozenset(
+    {"saccesstoken", "srefreshtoken", "sidrefreshtoken", "sfronttoken", "santicsrf"}
+    | {"comment", "domain", "expires", "httponly", "max-age", "partitioned", "path"}
+    | {"samesite", "secure", "version"}
+)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class GuestConfig:
     """How guests are issued, recognised and carried into a login.
 
-    Give it once, to ``guest_override``; everything else finds it there.
+    Give it once, to ``guest_override`` or ``guest_plugin``; everything else finds it.
 
     Attributes:
         cookie_name: The cookie that carries the guest JWT. A name with ``__Host-`` or
@@ -43,40 +49,40 @@ class GuestConfig:
             (RFC 6265bis, 4.1.3), whatever the session cookies have.
         lifetime_seconds: How long a new guest JWT is valid: 60 to ten years, which is
             also the default, as in the SuperTokens documentation.
-        max_payload_bytes: The most that a guest's payload may take as compact JSON with
-            non-ASCII escaped: 1 to 2,048. The default fits into a login behind a proxy
-            with default buffers; what does not fit there stays behind.
+        issue: When the middleware issues a guest: ``"eager"``, to each visitor, as in
+            the SuperTokens documentation; ``"lazy"``, when a view asks for one; or a
+            function that is given the SDK's ``BaseRequest`` and returns whether this
+            visitor may become a guest, as after consent. It binds guards, verbs and
+            ``set_guest_cookie`` too, but not ``create_guest_jwt``.
         transfer: Which claims of the guest move into the session: ``"all"``, a
-            collection of names, or a function that is given a ``GuestTransfer`` (whose
-            ``session`` is still ``None``) and returns the mapping to move. ``()`` moves
-            nothing and leaves the guest to ``on_transfer``.
+            collection of names, or a function that is given a ``GuestTransfer`` and
+            returns the mapping to move. ``()`` moves nothing and leaves the guest to
+            ``on_transfer``.
         namespace: The claim of the session under which they arrive, beside the guest's
             id as ``sub``. ``None`` puts them at the top level, without the id.
         transfer_to: Where in the session: ``"access_token_payload"``, readable in each
             request and by the front end, or ``"session_data_in_database"``, which the
-            core keeps and no header carries.
-        on_transfer: Called when a guest became a user, with the ``GuestTransfer``; may
-            be a coroutine function. A plain one runs on the event loop, so keep it
-            short. An exception in it is logged, fails no login, and keeps the guest, so
-            that it is tried again. It can come twice for one guest (another device, a
-            token that somebody kept), so it must be idempotent by ``guest.id``, and the
-            first user wins: ``INSERT INTO carts (guest_id, user_id, …) VALUES (?, ?, …)
-            ON CONFLICT (guest_id) DO NOTHING``. It must not call ``transfer_guest``.
-        is_revoked: Asked before a transfer whether this guest was withdrawn; may be a
-            coroutine function.
+            core keeps and no header carries. Claims that do not fit into the former go
+            into the latter, all together; ``get_guest_data`` finds both.
+        on_transfer: Called for every guest who became a user, empty ones too, with the
+            ``GuestTransfer``. A coroutine function is awaited at the login. A plain one
+            runs at the login in FastAPI, on the event loop, so keep it short; in Flask
+            and Django it runs when the answer is made, in the request's own thread, and
+            not for an answer of 500 and above. An exception in it is logged, fails no
+            login, and keeps the guest, so that it is tried again. It can come twice for
+            one guest (another device, a token that somebody kept), so it must be
+            idempotent by ``guest.id``, and the first user wins: ``INSERT INTO carts
+            (guest_id, user_id, …) VALUES (?, ?, …) ON CONFLICT (guest_id) DO NOTHING``.
         reject_issued_before: No guest issued before this aware datetime is accepted.
         public_keys: The core's static public keys as ``{key id: PEM}``. With them, no
             key is ever fetched, and no other is accepted.
-        login_wait_seconds: How long a login may wait for the core's keys: at most 30.
-        request_wait_seconds: How long any other call may wait for them: at most 30.
-        on_event: Called with each ``GuestEvent``, for metrics and alarms; on the event
-            loop or on the package's own thread, so it must not block, nor call the
-            package's synchronous functions. What it raises is only logged.
+        on_event: Called with each ``GuestEvent``, for metrics and alarms, in whatever
+            thread it happens: it must not block. What it raises is only logged.
     """
 
     cookie_name: str = "jwt"
     lifetime_seconds: int = MAX_LIFETIME_SECONDS
-    max_payload_bytes: int = 384
+    issue: Literal["eager", "lazy"] | Callable[[BaseRequest], bool] = "eager"
     transfer: (
         Literal["all"] | Collection[str] | Callable[[GuestTransfer], Mapping[str, Any]]
     ) = "all"
@@ -85,11 +91,8 @@ class GuestConfig:
         "access_token_payload"
     )
     on_transfer: Callable[[GuestTransfer], Awaitable[None] | None] | None = None
-    is_revoked: Callable[[Guest], Awaitable[bool] | bool] | None = None
     reject_issued_before: datetime | None = None
     public_keys: Mapping[str, str] | None = None
-    login_wait_seconds: float = 2.0
-    request_wait_seconds: float = 1.0
     on_event: Callable[[GuestEvent], None] | None = None
 
     def __post_init__(self) -> None:
@@ -98,58 +101,56 @@ class GuestConfig:
         Raises:
             ConfigError: With every fault that was found, not only the first.
         """
-        faults = [
-            *_cookie_faults(self.cookie_name),
-            *_range_faults(
-                "lifetime_seconds", self.lifetime_seconds, 60, MAX_LIFETIME_SECONDS
-            ),
-            *_range_faults(
-                "max_payload_bytes", self.max_payload_bytes, 1, MAX_PAYLOAD_BYTES
-            ),
-            *_transfer_faults(self.transfer),
-            *_target_faults(self.namespace, self.transfer_to),
-            *_callable_faults(self),
-            *_time_faults(self.reject_issued_before),
-            *_key_faults(self.public_keys),
-            *_wait_faults("login_wait_seconds", self.login_wait_seconds),
-            *_wait_faults("request_wait_seconds", self.request_wait_seconds),
-        ]
+        faults = [*_faults(self), *_callable_faults(self)]
         if faults:
             raise ConfigError(*faults)
 
 
-def _cookie_faults(name: object) -> Iterator[str]:
-    """Check the cookie's name against RFC 6265 and the SDK's own cookies."""
+def _faults(config: Any) -> Iterator[str]:  # noqa: C901 - a list of settings
+    name, seconds = config.cookie_name, config.lifetime_seconds
     if not isinstance(name, str) or not _COOKIE_NAME.fullmatch(name):
         yield f"cookie_name {name!r} is not a cookie name (RFC 6265, 4.1.1)."
-    elif len(name) > _MAX_NAME_CHARS:
-        yield f"cookie_name has more than {_MAX_NAME_CHARS} characters."
-    elif name in SDK_COOKIES:
-        yield f"cookie_name {name!r} is one of SuperTokens' own cookies."
-    elif name.lower() in COOKIE_ATTRIBUTES:
-        yield f"cookie_name {name!r} is the name of a cookie's attribute."
-
-
-def _range_faults(name: str, value: object, low: int, high: int) -> Iterator[str]:
-    """Check a whole number."""
-    if not isinstance(value, int) or isinstance(value, bool):
-        yield f"{name} must be a whole number, not {value!r}."
-    elif not low <= value <= high:
-        yield f"{name} must be from {low:,} to {high:,}, not {value:,}."
-
-
-def _wait_faults(name: str, value: object) -> Iterator[str]:
-    """Check a time that somebody has to wait."""
-    if not isinstance(value, (int, float)) or isinstance(value, bool):
-        yield f"{name} must be a number of seconds, not {value!r}."
-    elif not (math.isfinite(value) and 0 < value <= _MAX_WAIT_SECONDS):
-        yield f"{name} must be above 0 and at most {_MAX_WAIT_SECONDS:g}, not {value}."
+    elif name.lower() in _TAKEN or name.startswith(RESERVED_PREFIXES):
+        yield f"cookie_name {name!r} means something to SuperTokens or to Python."
+    if not isinstance(seconds, int) or isinstance(seconds, bool):
+        yield f"lifetime_seconds must be a whole number, not {seconds!r}."
+    elif not 60 <= seconds <= MAX_LIFETIME_SECONDS:  # noqa: PLR2004 - a minute
+        most = MAX_LIFETIME_SECONDS
+        yield f"lifetime_seconds must be from 60 to {most:,}, not {seconds:,}."
+    if config.issue not in ("eager", "lazy") and not callable(config.issue):
+        yield f'issue must be "eager", "lazy" or a function, not {config.issue!r}.'
+    if config.transfer != "all" and not callable(config.transfer):
+        yield from _transfer_faults(config.transfer)
+    namespace = config.namespace
+    if namespace is not None and (
+        not isinstance(namespace, str)
+        or not 0 < len(namespace) <= _MAX_NAME_CHARS
+        or not namespace.isprintable()
+    ):
+        yield f"namespace must be 1 to {_MAX_NAME_CHARS} printable characters or None."
+    elif namespace is not None and is_reserved(namespace):
+        prefixes = " or ".join(map(repr, RESERVED_PREFIXES))
+        yield (
+            f"namespace {namespace!r} is reserved: it is a claim of JWT, SuperTokens or"
+            f" JavaScript, or begins with {prefixes}."
+        )
+    if config.transfer_to not in ("access_token_payload", "session_data_in_database"):
+        yield (
+            'transfer_to must be "access_token_payload" or "session_data_in_database",'
+            f" not {config.transfer_to!r}."
+        )
+    # A naive datetime means another instant in each timezone.
+    instant = config.reject_issued_before
+    if instant is not None and (
+        not isinstance(instant, datetime) or instant.utcoffset() is None
+    ):
+        yield f"reject_issued_before must be an aware datetime, not {instant!r}."
+    keys = config.public_keys
+    if keys is not None and (not isinstance(keys, Mapping) or not keys):
+        yield "public_keys must map at least one key id to a PEM text."
 
 
 def _transfer_faults(transfer: object) -> Iterator[str]:
-    """Check which claims shall move."""
-    if transfer == "all" or callable(transfer):
-        return
     if isinstance(transfer, (str, bytes, Mapping)) or not isinstance(
         transfer, Collection
     ):
@@ -162,50 +163,14 @@ def _transfer_faults(transfer: object) -> Iterator[str]:
             yield f"transfer names {name!r}, which is reserved and never transferred."
 
 
-def _target_faults(namespace: object, transfer_to: object) -> Iterator[str]:
-    """Check where claims shall arrive."""
-    if namespace is not None and (not isinstance(namespace, str) or not namespace):
-        yield f"namespace must be a claim's name or None, not {namespace!r}."
-    elif namespace is not None and (
-        len(namespace) > _MAX_NAME_CHARS or not namespace.isprintable()
-    ):
-        yield f"namespace must be at most {_MAX_NAME_CHARS} printable characters."
-    elif namespace is not None and is_reserved(namespace):
-        yield (
-            f"namespace {namespace!r} is reserved: it is a claim of JWT, SuperTokens or"
-            f" JavaScript, or begins with {RESERVED_PREFIX!r}."
-        )
-    if transfer_to not in ("access_token_payload", "session_data_in_database"):
-        yield (
-            'transfer_to must be "access_token_payload" or "session_data_in_database",'
-            f" not {transfer_to!r}."
-        )
-
-
 def _callable_faults(config: GuestConfig) -> Iterator[str]:
     """Check that what will be called can be, and is awaited if it has to be."""
-    for name in ("on_transfer", "is_revoked", "on_event"):
+    for name in ("on_transfer", "on_event"):
         value = getattr(config, name)
         if value is not None and not callable(value):
             yield f"{name} must be a function or None, not {value!r}."
         elif inspect.isasyncgenfunction(value) or inspect.isgeneratorfunction(value):
             yield f"{name} is a generator, which would never run."
-    for name in ("transfer", "on_event"):
+    for name in ("transfer", "issue", "on_event"):
         if inspect.iscoroutinefunction(getattr(config, name)):
             yield f"{name} must not be a coroutine function: nothing awaits it."
-
-
-def _time_faults(instant: object) -> Iterator[str]:
-    """Check that an instant is one: a naive datetime means another in each timezone."""
-    if instant is None:
-        return
-    if not isinstance(instant, datetime) or instant.utcoffset() is None:
-        yield f"reject_issued_before must be an aware datetime, not {instant!r}."
-
-
-def _key_faults(public_keys: object) -> Iterator[str]:
-    """Check the shape of the keys; their text is read where they are used."""
-    if public_keys is None:
-        return
-    if not isinstance(public_keys, Mapping) or not public_keys:
-        yield "public_keys must map at least one key id to a PEM text."

@@ -1,55 +1,170 @@
-"""Guests in FastAPI and Starlette."""
+"""Guests in FastAPI and Starlette: the middleware and the guard."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import functools
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Annotated, Any
 
-from supertokens_guest.responses import drop_guest_cookie, put_guest_cookie
+from fastapi import Depends, Request, Security
+from fastapi.openapi.models import APIKey, APIKeyIn
+from fastapi.security.base import SecurityBase
+from starlette.responses import JSONResponse, Response
+from supertokens_python.framework.fastapi.fastapi_request import FastApiRequest
+
+from supertokens_guest._runtime import current
+from supertokens_guest._web import visitors, visits
+from supertokens_guest._web.answers import ANSWERED_ERRORS, status_of
+from supertokens_guest._web.requests import KEY, Visit
+from supertokens_guest.errors import ConfigError
+from supertokens_guest.events import logger
+from supertokens_guest.guest import Visitor
 
 if TYPE_CHECKING:
-    from starlette.requests import Request
-    from starlette.responses import Response
+    from collections.abc import Awaitable, Callable
 
-__all__ = ["clear_guest_cookie", "set_guest_cookie"]
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+    from supertokens_guest._web.visitors import ClaimValidators
+
+__all__ = ["CurrentVisitor", "GuestMiddleware", "verify_visitor"]
+
+_SDK_MODULE = "supertokens_python.framework.fastapi.fastapi_middleware"
 
 
-def set_guest_cookie(
-    response: Response, token: str, request: Request | None = None
-) -> bool:
-    """Set the guest cookie on *response*, with the attributes of the session cookies.
+class GuestMiddleware:
+    """Makes every visitor a guest until login: ``app.add_middleware(GuestMiddleware)``.
 
-    Waits for nothing. The response also gets ``Cache-Control: private, no-store`` and
-    ``Vary: Cookie``.
+    Beside the SDK's ``get_middleware()``, in either order. Sets at most one cookie for
+    an answer, and never on one that a shared cache may keep.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        """Wrap *app*, the rest of the application."""
+        self.app = app
+        self._is_checked = False
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request; a websocket or a lifespan passes through."""
+        if not self._is_checked:
+            self._is_checked = True
+            _warn_without_sdk(scope.get("app"))
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        visit = scope.get(KEY) or Visit(lambda: FastApiRequest(Request(scope)))
+        scope[KEY] = visit
+        visit.has_middleware = visit.hides_status = True
+        cookies = _cookies(scope)
+
+        async def settle(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                if visits.is_quiet(visit, cookies):
+                    visit.status = status
+                else:
+                    response = Response()
+                    response.raw_headers = list(message["headers"])
+                    await visits.answer(visit, response, status, cookies, blocks=False)
+                    message["headers"] = response.raw_headers
+            await send(message)
+
+        try:
+            await self.app(scope, receive, settle)
+        except ANSWERED_ERRORS as error:
+            if visit.status is not None:
+                raise  # the answer has begun
+            status = status_of(error)
+            answer = JSONResponse({"message": HTTPStatus(status).phrase}, status)
+            await answer(scope, receive, settle)
+
+
+def verify_visitor(
+    *,
+    check_database: bool = False,
+    override_global_claim_validators: ClaimValidators | None = None,
+) -> Callable[..., Awaitable[Visitor]]:
+    """Return the dependency that gives who asks, as the SDK's ``verify_session()``.
+
+    The session's user, or the guest, issued now if there is none and no login; a login
+    that left its guest waiting gets it before the view runs. The same arguments give
+    the same function, so that a test can override it. ``CurrentVisitor`` is the alias
+    for the defaults.
 
     Args:
-        response: The one that the route returns, or FastAPI's injected ``Response``.
-        token: What ``create_guest_jwt`` or ``update_guest_jwt`` returned.
-        request: The request that is being answered. With it, no cookie is set for a
-            visitor who brings a session, nor in the place of another guest, or of a JWT
-            that is somebody else's.
-
-    Returns:
-        Whether the cookie was set.
+        check_database: Ask the core whether the session still exists.
+        override_global_claim_validators: As in ``verify_session()``.
 
     Raises:
-        TokenError: *token* is not a valid guest.
-        ConfigError: Guests are not set up.
+        SuperTokensError: The session has expired, or lacks a claim: the SDK's 401, 403.
+        GuestRefusedError: 409; for an unsafe request that another site started, 403.
+        CoreUnavailableError: No guest could be had within a second; 503.
+        KeysUnavailableError: Nor could the one that came be judged; 503.
+        ConfigError: Without ``GuestMiddleware``.
     """
-    return put_guest_cookie(response, token, request)
+    return _guard(check_database, override_global_claim_validators)
 
 
-def clear_guest_cookie(response: Response, request: Request | None = None) -> bool:
-    """Have *response* clear the guest cookie.
+@functools.cache
+def _guard(
+    check_database: bool,  # noqa: FBT001 - positional, so that equal calls are one
+    validators: ClaimValidators | None,
+) -> Callable[..., Awaitable[Visitor]]:
+    async def find_visitor(request: Request, _cookie: Any) -> Visitor:
+        return await visitors.find_visitor(
+            request,
+            None,
+            blocks=False,
+            check_database=check_database,
+            override_global_claim_validators=validators,
+        )
 
-    Args:
-        response: The one that the route returns, or FastAPI's injected ``Response``.
-        request: The request that is being answered. With it, a JWT under the cookie's
-            name that is somebody else's is left alone, unless a guest came beside it.
+    # As values: FastAPI could not find these names from the text of an annotation.
+    shown = Annotated[None, Security(_GuestCookie())]
+    find_visitor.__annotations__.update(
+        request=Request, _cookie=shown, **{"return": Visitor}
+    )
+    return find_visitor
 
-    Returns:
-        Whether the cookie was cleared.
 
-    Raises:
-        ConfigError: Guests are not set up.
-    """
-    return drop_guest_cookie(response, request)
+class _GuestCookie(SecurityBase):
+    """Shows the guest cookie in the OpenAPI description; checks nothing."""
+
+    scheme_name = "guest"
+
+    @property
+    def model(self) -> APIKey:  # type: ignore[override]  # its name is known after init
+        try:
+            name = current().config.cookie_name
+        except ConfigError:
+            name = "jwt"
+        return APIKey(**{"in": APIKeyIn.cookie}, name=name)  # type: ignore[arg-type]  # an alias
+
+    async def __call__(self) -> None:
+        """Leave the cookie to the middleware."""
+
+
+CurrentVisitor = Annotated[Visitor, Depends(verify_visitor())]
+"""Who asks, in a view: ``async def cart(visitor: CurrentVisitor)``."""
+
+
+def _cookies(scope: Scope) -> bytes | None:
+    """Return the ``Cookie`` header, when nothing else can bring guest or session."""
+    cookies: bytes | None = None
+    for name, value in scope["headers"]:
+        if name == b"cookie":
+            if cookies is not None:
+                return None
+            cookies = value
+        elif name in {b"authorization", b"guest-jwt"}:
+            return None
+    return cookies
+
+
+def _warn_without_sdk(app: Any) -> None:
+    added = [one.cls for one in getattr(app, "user_middleware", ())]
+    if added and not any(one.__module__ == _SDK_MODULE for one in added):
+        logger.warning(
+            "SuperTokens' own middleware is missing: app.add_middleware("
+            "get_middleware()) writes the sessions that guests log in to."
+        )

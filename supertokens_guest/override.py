@@ -1,45 +1,45 @@
 """The override of the session recipe: a guest's data enters the session at its making.
 
-A guest never fails a login: whatever goes wrong on the way, the session is made as if
-there had been no guest, and the guest is kept for another try.
+And what ends a session ends the guest that came with it.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import functools
 from typing import TYPE_CHECKING, Any
 
-from supertokens_python.recipe.multifactorauth.recipe import MultiFactorAuthRecipe
+from supertokens_python.recipe.session.exceptions import (
+    SuperTokensSessionError,
+    TokenTheftError,
+    UnauthorisedError,
+)
+from supertokens_python.supertokens import get_request_from_user_context
 
-from supertokens_guest.claims import GUEST_ID
+from supertokens_guest._background import run_blocking
+from supertokens_guest._core_errors import refused_by_core
+from supertokens_guest._runtime import LOGIN_WAIT_SECONDS, Runtime, current, install
+from supertokens_guest._tokens.keys import StaticKeys
+from supertokens_guest._tokens.payload import GUEST_ID
+from supertokens_guest._transfer.handover import Handover, leaves_guest_alone
+from supertokens_guest._transfer.selection import MORE, WAITING
+from supertokens_guest._web.answers import at_answer, drop, perform
+from supertokens_guest._web.cookies import checked_secure
+from supertokens_guest._web.reading import read
+from supertokens_guest._web.requests import visit_of
 from supertokens_guest.config import GuestConfig
-from supertokens_guest.core_errors import refused_by_core
 from supertokens_guest.errors import ConfigError
 from supertokens_guest.events import logger
-from supertokens_guest.guest import GuestTransfer
-from supertokens_guest.handover import (
-    choose_claims,
-    clear_on_response,
-    complete,
-    find_candidate,
-    leaves_guest_alone,
-    session_shape,
-)
-from supertokens_guest.keys import StaticKeys
-from supertokens_guest.reading import is_ours
-from supertokens_guest.requests import guest_tokens, request_of, session_of
-from supertokens_guest.runtime import Runtime, install
-from supertokens_guest.transfer import EMPTY, NOTHING, Selection
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping
+    from collections.abc import Callable
 
-    from supertokens_python.framework.request import BaseRequest
     from supertokens_python.recipe.session.interfaces import (
         RecipeInterface,
         SessionContainer,
     )
     from supertokens_python.types import RecipeUserId
+
+    from supertokens_guest._web.requests import Visit
 
 
 def guest_override(
@@ -50,11 +50,11 @@ def guest_override(
     ::
 
         session.init(
-            override=session.InputOverrideConfig(functions=guest_override())
+            override=session.SessionOverrideConfig(functions=guest_override())
         )
 
-    With an override of the app's own, call one inside the other; the app's claims win
-    in both orders::
+    (``session.InputOverrideConfig`` on SDK 0.30.) With an override of the app's own,
+    call one inside the other; the app's claims win in both orders::
 
         functions=lambda original: my_override(guest_override(config)(original))
 
@@ -62,7 +62,9 @@ def guest_override(
         config: How guests shall be; ``None`` takes every default.
 
     Raises:
-        ConfigError: *config* is not a ``GuestConfig``, or its keys cannot be read.
+        ConfigError: *config* is not a ``GuestConfig``, its keys cannot be read, or, at
+            ``init``, there are two of these around each other, or browsers would drop
+            the cookie.
     """
     chosen: object = GuestConfig() if config is None else config
     if not isinstance(chosen, GuestConfig):
@@ -73,20 +75,33 @@ def guest_override(
     keys = None if chosen.public_keys is None else StaticKeys(chosen.public_keys)
 
     def override(original: RecipeInterface) -> RecipeInterface:
-        runtime = Runtime(chosen, keys)
-        install(runtime, original)
-        _override_create(runtime, original)
-        _override_revoke(runtime, original)
+        _check_cookie(chosen, original)
+        install(Runtime(chosen, keys), original)
+        _override_create(original)
+        _override_revoke(original)
+        _override_refresh(original)
         return original
 
     return override
 
 
-def _override_create(runtime: Runtime, original: RecipeInterface) -> None:
+def _check_cookie(config: GuestConfig, original: Any) -> None:
+    """Refuse at start a cookie that browsers would drop, where the start can tell."""
+    session = getattr(original, "config", None)
+    app = getattr(original, "app_info", None)
+    # The SDK remembers the first answer for the process, so an origin that the app
+    # finds by the request must not be asked for without one.
+    if session is not None and not callable(getattr(app, "_AppInfo__origin", None)):
+        same_site = session.get_cookie_same_site(None, {})
+        secure = session.cookie_secure
+        checked_secure(config.cookie_name, secure=secure, same_site=same_site)
+
+
+def _override_create(original: RecipeInterface) -> None:
     """Let guests into the sessions that *original* makes."""
     create = original.create_new_session
 
-    async def create_new_session(  # noqa: PLR0913, PLR0917 - the SDK's signature
+    async def create_new_session(  # noqa: PLR0917 - the SDK's signature
         user_id: str,
         recipe_user_id: RecipeUserId,
         access_token_payload: dict[str, Any] | None,
@@ -95,195 +110,132 @@ def _override_create(runtime: Runtime, original: RecipeInterface) -> None:
         tenant_id: str,
         user_context: dict[str, Any],
     ) -> SessionContainer:
-        login = _Login(
-            create=create,
-            user_id=user_id,
-            recipe_user_id=recipe_user_id,
-            access_token_payload=access_token_payload,
-            session_data_in_database=session_data_in_database,
-            disable_anti_csrf=disable_anti_csrf,
-            tenant_id=tenant_id,
+        async def make(
+            into_payload: dict[str, Any], into_data: dict[str, Any]
+        ) -> SessionContainer:
+            return await create(
+                user_id,
+                recipe_user_id,
+                {**payload, **into_payload} if into_payload else access_token_payload,
+                {**data, **into_data} if into_data else session_data_in_database,
+                disable_anti_csrf,
+                tenant_id,
+                user_context=user_context,
+            )
+
+        payload, data = access_token_payload or {}, session_data_in_database or {}
+        request = get_request_from_user_context(user_context)
+        if request is None or leaves_guest_alone(payload, user_context):
+            return await make({}, {})
+        handover = Handover(
+            visit=visit_of(request),
             user_context=user_context,
+            user_id=user_id,
+            recipe_user_id=recipe_user_id.get_as_string(),
+            tenant_id=tenant_id,
         )
-        return await _create_with_guest(runtime, login)
+        try:
+            handover.carried = _carried(handover, payload)
+            if not handover.carried:
+                await handover.find(blocks=False, wait_seconds=LOGIN_WAIT_SECONDS)
+                no_anti_csrf = bool(disable_anti_csrf)
+                handover.choose(payload, data, disable_anti_csrf=no_anti_csrf)
+        except Exception as error:  # noqa: BLE001 - no login fails for a guest's sake
+            _left_alone(handover, error)
+            handover.guest = None
+        into_payload, into_data = handover.into_payload, handover.selection.into_data
+        try:
+            session = await make(into_payload, into_data)
+        except Exception as error:
+            if not (into_payload or into_data) or not refused_by_core(error):
+                raise
+            logger.warning("the core refused a guest's claims; the guest is kept")
+            guest = handover.guest
+            current().tell("transfer-failed", "core_refused", guest=guest, error=error)
+            return await make({}, {})
+        try:
+            await handover.finish(session)
+        except Exception as error:  # noqa: BLE001 - no login fails for a guest's sake
+            _left_alone(handover, error)
+        return session
 
     original.create_new_session = create_new_session  # type: ignore[method-assign]  # the SDK's own way to override
 
 
-def _override_revoke(runtime: Runtime, original: RecipeInterface) -> None:
-    """Clear the guest cookie when the request's own session ends: at sign-out."""
+def _left_alone(handover: Handover, error: Exception) -> None:
+    logger.error("the guest of a login was left alone", exc_info=error)
+    current().tell("transfer-failed", "error", guest=handover.guest, error=error)
+
+
+def _carried(handover: Handover, payload: dict[str, Any]) -> dict[str, Any]:
+    """Return the guest's claims of the session that this one takes the place of.
+
+    The SDK swaps a session for a bare one when an e-mail verification links accounts:
+    the same login method, and the old session still attached to the request. Another
+    person who logs in at this browser has another login method and gets nothing. What
+    lies in the old session's data is gone with it.
+    """
+    namespace, previous = current().config.namespace, handover.visit.session
+    if namespace is None or previous is None or namespace in payload:
+        return {}
+    if previous.get_recipe_user_id().get_as_string() != handover.recipe_user_id:
+        return {}
+    old = previous.get_access_token_payload()
+    claim = old.get(namespace)
+    if not isinstance(claim, dict) or not GUEST_ID.fullmatch(str(claim.get("sub"))):
+        return {}
+    kept = {namespace: {name: claim[name] for name in claim if name != MORE}}
+    return {**kept, WAITING: old[WAITING]} if WAITING in old else kept
+
+
+def _override_revoke(original: RecipeInterface) -> None:
+    """Clear the guest when the request's own session ends: at sign-out."""
     revoke = original.revoke_session
 
     async def revoke_session(session_handle: str, user_context: dict[str, Any]) -> bool:
         revoked = await revoke(session_handle, user_context)
-        request = request_of(user_context)
-        session = None if request is None else session_of(request)
-        if request is None or session is None or session.get_handle() != session_handle:
-            return revoked
-        tokens = guest_tokens(request, runtime.config.cookie_name)
-        if any(is_ours(runtime, token) for token in tokens):
-            clear_on_response(runtime, session, request)
+        request = get_request_from_user_context(user_context)
+        visit = None if request is None else visit_of(request)
+        session = None if visit is None else visit.session
+        if visit and session and session.get_handle() == session_handle:
+            visit.revoked.add(session_handle)
+            if session_handle not in visit.made:  # or the login has never been
+                at_answer(session, visit, functools.partial(_clear, visit))
         return revoked
 
     original.revoke_session = revoke_session  # type: ignore[method-assign]  # the SDK's own way to override
 
 
-@dataclass(frozen=True, kw_only=True, slots=True, repr=False)
-class _Login:
-    """A session that is about to be made, with what the SDK says of it."""
+def _override_refresh(original: RecipeInterface) -> None:
+    """Clear the guest when a refresh ends the session: it has ended, or was stolen."""
+    refresh = original.refresh_session
 
-    create: Callable[..., Awaitable[SessionContainer]]
-    user_id: str
-    recipe_user_id: RecipeUserId
-    access_token_payload: dict[str, Any] | None
-    session_data_in_database: dict[str, Any] | None
-    disable_anti_csrf: bool | None
-    tenant_id: str
-    user_context: dict[str, Any]
-
-    async def make(
-        self,
-        *,
-        into_payload: Mapping[str, Any] = EMPTY,
-        into_data: Mapping[str, Any] = EMPTY,
+    async def refresh_session(
+        refresh_token: str,
+        anti_csrf_token: str | None,
+        disable_anti_csrf: bool,  # noqa: FBT001 - the SDK's signature
+        user_context: dict[str, Any],
     ) -> SessionContainer:
-        """Make the session, with these claims beside those that it has."""
-        payload, data = self.access_token_payload, self.session_data_in_database
-        return await self.create(
-            self.user_id,
-            self.recipe_user_id,
-            {**(payload or {}), **into_payload} if into_payload else payload,
-            {**(data or {}), **into_data} if into_data else data,
-            self.disable_anti_csrf,
-            self.tenant_id,
-            user_context=self.user_context,
-        )
-
-
-@dataclass(frozen=True, kw_only=True, slots=True, repr=False)
-class _Plan:
-    """What shall happen to the guest of a login.
-
-    Attributes:
-        request: The request of the login.
-        draft: The transfer, before there is a session; ``None`` without a guest.
-        selection: What of the guest enters the session.
-        carried: Claims of a guest in the session that this one replaces.
-        clearable: Whether all that came is ours and no good.
-    """
-
-    request: BaseRequest
-    draft: GuestTransfer | None = None
-    selection: Selection = NOTHING
-    carried: Mapping[str, Any] = field(default_factory=dict)
-    clearable: bool = False
-
-
-async def _create_with_guest(runtime: Runtime, login: _Login) -> SessionContainer:
-    """Make the session of *login*, with the data of the request's guest in it."""
-    plan = await _plan(runtime, login)
-    if plan is None:
-        return await login.make()
-    added, carried = plan.selection.added, plan.carried
-    try:
-        if runtime.config.transfer_to == "access_token_payload":
-            session = await login.make(into_payload={**carried, **added})
-        else:
-            session = await login.make(into_payload=carried, into_data=added)
-    except Exception as error:
-        if not (added or carried) or not refused_by_core(error):
+        try:
+            return await refresh(
+                refresh_token, anti_csrf_token, disable_anti_csrf, user_context
+            )
+        except SuperTokensSessionError as error:
+            request = get_request_from_user_context(user_context)
+            ends = isinstance(error, TokenTheftError) or (
+                isinstance(error, UnauthorisedError) and error.clear_tokens
+            )
+            if request is not None and ends:
+                clear = functools.partial(_clear, visit_of(request))
+                mutators: list[Any] = error.response_mutators
+                mutators.append(lambda there, _: perform(clear, there.original, 0))
             raise
-        logger.warning("the core refused a guest's claims; the guest is kept")
-        guest = None if plan.draft is None else plan.draft.guest
-        runtime.tell("transfer-failed", "core_refused", guest=guest, error=error)
-        return await login.make()
-    await _finish(runtime, plan, session)
-    return session
+
+    original.refresh_session = refresh_session  # type: ignore[method-assign]  # the SDK's own way to override
 
 
-async def _plan(runtime: Runtime, login: _Login) -> _Plan | None:
-    """Decide about the guest of this login; whatever goes wrong here stays here."""
-    try:
-        request = request_of(login.user_context)
-        payload = login.access_token_payload or {}
-        if request is None or leaves_guest_alone(payload, login.user_context):
-            return None
-        carried = _carried(runtime, login, request)
-        if carried:
-            return _Plan(request=request, carried=carried)
-        if MultiFactorAuthRecipe.get_instance() is not None:
-            if guest_tokens(request, runtime.config.cookie_name):
-                runtime.tell("transfer-skipped", "factors_incomplete")
-            return None
-        return await _plan_transfer(runtime, login, request)
-    except Exception as error:  # noqa: BLE001 - no login fails for a guest's sake
-        logger.exception("the guest of a login was left alone")
-        runtime.tell("transfer-failed", "error", error=error)
-        return None
-
-
-async def _plan_transfer(
-    runtime: Runtime, login: _Login, request: BaseRequest
-) -> _Plan:
-    """Find the login's guest and choose what of it moves."""
-    candidate = await find_candidate(
-        runtime,
-        request,
-        login.user_context,
-        wait_seconds=runtime.config.login_wait_seconds,
-    )
-    if candidate.guest is None:
-        return _Plan(request=request, clearable=candidate.clearable)
-    draft = GuestTransfer(
-        guest=candidate.guest,
-        user_id=login.user_id,
-        recipe_user_id=login.recipe_user_id.get_as_string(),
-        tenant_id=login.tenant_id,
-        request=request,
-        user_context=login.user_context,
-    )
-    no_anti_csrf = login.disable_anti_csrf is True
-    shape = session_shape(runtime, draft, disable_anti_csrf=no_anti_csrf)
-    present = (
-        login.session_data_in_database if shape is None else login.access_token_payload
-    )
-    selection = choose_claims(runtime, draft, present=present or {}, shape=shape)
-    return _Plan(request=request, draft=draft, selection=selection)
-
-
-async def _finish(runtime: Runtime, plan: _Plan, session: SessionContainer) -> None:
-    """Do what follows once there is a session; the login has already succeeded."""
-    try:
-        if plan.draft is not None:
-            await complete(runtime, plan.draft, session, plan.selection)
-        elif plan.clearable:
-            clear_on_response(runtime, session, plan.request)
-    except Exception as error:  # noqa: BLE001 - no login fails for a guest's sake
-        logger.exception("a guest's transfer was not completed; the guest is kept")
-        guest = None if plan.draft is None else plan.draft.guest
-        runtime.tell("transfer-failed", "error", guest=guest, error=error)
-
-
-def _carried(
-    runtime: Runtime, login: _Login, request: BaseRequest
-) -> Mapping[str, Any]:
-    """Return the guest's claims of the session that this one takes the place of.
-
-    The SDK swaps a session for a bare one when an e-mail verification links accounts:
-    the same login method, and the old session still attached to the request. Another
-    person who logs in at this browser has another login method and gets nothing.
-    """
-    namespace = runtime.config.namespace
-    previous = session_of(request)
-    if namespace is None or previous is None:
-        return EMPTY
-    same = previous.get_recipe_user_id().get_as_string()
-    if same != login.recipe_user_id.get_as_string():
-        return EMPTY
-    claim = previous.get_access_token_payload().get(namespace)
-    if not isinstance(claim, dict) or namespace in (login.access_token_payload or {}):
-        return EMPTY
-    guest_id = claim.get("sub")
-    if not isinstance(guest_id, str) or not GUEST_ID.fullmatch(guest_id):
-        return EMPTY
-    return {namespace: claim}
+def _clear(visit: Visit, response: Any) -> None:
+    """Clear what the request brought, if it is ours."""
+    reading = run_blocking(read(visit, blocks=True, wait_seconds=0))
+    if reading.is_ours:
+        drop(visit, response, reading)

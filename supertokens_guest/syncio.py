@@ -5,28 +5,31 @@ Each works inside a running event loop as well, which it then blocks.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
+from supertokens_guest._background import run_blocking
+from supertokens_guest._runtime import REQUEST_WAIT_SECONDS, current
+from supertokens_guest._tokens.issuing import issue
+from supertokens_guest._transfer.late import guest_data, transfer_late
+from supertokens_guest._web import visitors
+from supertokens_guest._web.requests import visit_of
 from supertokens_guest.errors import TokenError
 from supertokens_guest.guest import Guest
-from supertokens_guest.handover import refuse_revoked
-from supertokens_guest.issuing import new_claims, refusal, sign_sync
-from supertokens_guest.late import transfer
-from supertokens_guest.reading import read_sync, tell_rejected
-from supertokens_guest.requests import wrapped
-from supertokens_guest.running import run_sync
-from supertokens_guest.runtime import current
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from supertokens_python.recipe.session.interfaces import SessionContainer
 
-    from supertokens_guest.guest import GuestTransfer
+    from supertokens_guest.guest import GuestTransfer, Visitor
 
 __all__ = [
+    "clear_guest",
     "create_guest_jwt",
     "get_guest",
+    "get_guest_data",
+    "get_visitor",
+    "merge_into_guest_payload",
     "transfer_guest",
     "update_guest_jwt",
     "verify_guest_jwt",
@@ -39,7 +42,8 @@ def create_guest_jwt(
     user_context: dict[str, Any] | None = None,
 ) -> str:
     """Return a new guest JWT; see ``supertokens_guest.asyncio.create_guest_jwt``."""
-    return _create(payload, guest_id, user_context, code="issue")
+    issuing = issue(payload, guest_id, user_context, code="issue", blocks=True)
+    return run_blocking(issuing)[0]
 
 
 def update_guest_jwt(
@@ -47,31 +51,22 @@ def update_guest_jwt(
     payload: Mapping[str, Any],
     user_context: dict[str, Any] | None = None,
 ) -> str:
-    """Return a new guest JWT for the same guest, holding *payload* instead.
-
-    See ``supertokens_guest.asyncio.update_guest_jwt``.
-    """
-    runtime = current()
+    """Return a new token for the same guest; see the twin in ``asyncio``."""
     known = guest if isinstance(guest, Guest) else verify_guest_jwt(guest)
-    if runtime.config.is_revoked is not None:
-        run_sync(lambda: refuse_revoked(runtime, known))
-    return _create(payload, known.id, user_context, code="update")
+    issuing = issue(payload, known.id, user_context, code="update", blocks=True)
+    return run_blocking(issuing)[0]
 
 
 def verify_guest_jwt(
     token: str,
     user_context: dict[str, Any] | None = None,  # noqa: ARG001 - as in the SDK
 ) -> Guest:
-    """Return the guest that *token* describes, once every check holds.
-
-    See ``supertokens_guest.asyncio.verify_guest_jwt``.
-    """
+    """Return the guest that *token* describes; see the twin in ``asyncio``."""
     runtime = current()
-    wait_seconds = runtime.config.request_wait_seconds
     try:
-        return runtime.verifier.verify_sync(token, wait_seconds=wait_seconds)
+        return runtime.verifier.verify_sync(token, wait_seconds=REQUEST_WAIT_SECONDS)
     except TokenError as error:
-        tell_rejected(runtime, error)
+        runtime.tell("verify-rejected", error.code, error=error)
         raise
 
 
@@ -79,13 +74,15 @@ def get_guest(
     request: Any,
     user_context: dict[str, Any] | None = None,  # noqa: ARG001 - as in the SDK
 ) -> Guest | None:
-    """Return the guest whose cookie came with *request*, or ``None``.
+    """Return the guest who came with *request*; see the twin in ``asyncio``."""
+    return run_blocking(visitors.current_guest(visit_of(request), blocks=True))
 
-    See ``supertokens_guest.asyncio.get_guest``.
-    """
-    runtime = current()
-    wait_seconds = runtime.config.request_wait_seconds
-    return read_sync(runtime, wrapped(request), wait_seconds=wait_seconds).guest
+
+def get_guest_data(
+    session: SessionContainer, user_context: dict[str, Any] | None = None
+) -> dict[str, Any] | None:
+    """Return what *session* took over from a guest; see the twin in ``asyncio``."""
+    return run_blocking(guest_data(session, user_context, blocks=True))
 
 
 def transfer_guest(
@@ -93,29 +90,32 @@ def transfer_guest(
     session: SessionContainer,
     user_context: dict[str, Any] | None = None,
 ) -> GuestTransfer | None:
-    """Transfer the request's guest into *session*, which is already there.
+    """Transfer the guest that the login left waiting; see the twin in ``asyncio``.
 
-    See ``supertokens_guest.asyncio.transfer_guest``.
+    A plain ``on_transfer`` runs at once, in this thread.
     """
     context = {} if user_context is None else user_context
-    runtime, own = current(), wrapped(request)
-    return run_sync(lambda: transfer(runtime, own, session, context))
+    visit = visit_of(request)
+    return run_blocking(transfer_late(visit, session, context, blocks=True))
 
 
-def _create(
-    payload: Mapping[str, Any] | None,
-    guest_id: str | None,
-    user_context: dict[str, Any] | None,
-    *,
-    code: Literal["issue", "update"],
-) -> str:
-    """Sign and verify a guest JWT."""
-    runtime = current()
-    token = sign_sync(runtime, new_claims(runtime, payload, guest_id), user_context)
-    wait_seconds = runtime.config.request_wait_seconds
-    try:
-        guest = runtime.verifier.verify_sync(token, wait_seconds=wait_seconds)
-    except TokenError as error:
-        raise refusal(error) from error
-    runtime.tell(code, guest=guest)
-    return token
+def get_visitor(request: Any, user_context: dict[str, Any] | None = None) -> Visitor:
+    """Return who asks, a user or a guest; see the twin in ``asyncio``."""
+    return run_blocking(visitors.find_visitor(request, user_context, blocks=True))
+
+
+def merge_into_guest_payload(
+    request: Any,
+    changes: Mapping[str, Any],
+    user_context: dict[str, Any] | None = None,
+) -> Guest:
+    """Merge *changes* into the guest's payload; see the twin in ``asyncio``."""
+    return run_blocking(visitors.merge(request, changes, user_context, blocks=True))
+
+
+def clear_guest(
+    request: Any,
+    user_context: dict[str, Any] | None = None,  # noqa: ARG001 - as in the SDK
+) -> None:
+    """Have the answer clear the guest; see the twin in ``asyncio``."""
+    visitors.clear(request)

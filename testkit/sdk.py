@@ -10,7 +10,7 @@ from supertokens_python.recipe import emailpassword, session
 
 import pytest_supertokens_guest
 from supertokens_guest import GuestConfig, guest_override
-from supertokens_guest.claims import AUDIENCE
+from supertokens_guest._tokens.payload import AUDIENCE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -16,7 +16,7 @@ from supertokens_guest.budget import (
     SessionShape,
     headers_bytes,
 )
-from supertokens_guest.claims import encoded
+from supertokens_guest._tokens.payload import encoded
 from supertokens_guest.config import GuestConfig
 
 USER_ID = "3523315d-3f04-4b4b-9128-8f8c5bc9cb4b"

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from supertokens_guest.cookies import (
+from supertokens_guest._web.cookies import (
     MAX_AGE_SECONDS,
     cookie_attributes,
     cookie_names,

@@ -204,7 +204,7 @@ def test_the_dev_core_stands_beside_the_package(path: Path) -> None:
         ),
         (
             "errors",
-            "from supertokens_guest.claims import is_reserved",
+            "from supertokens_guest._tokens.payload import is_reserved",
             "errors imports claims, which is not below it",
         ),
         (

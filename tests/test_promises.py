@@ -37,8 +37,8 @@ from supertokens_guest import (
     TokenError,
     budget,
 )
-from supertokens_guest.claims import RESERVED
-from supertokens_guest.fastapi import clear_guest_cookie, set_guest_cookie
+from supertokens_guest._tokens.payload import RESERVED
+from supertokens_guest import clear_guest_cookie, set_guest_cookie
 from supertokens_guest.handover import session_shape
 from supertokens_guest.runtime import current
 from supertokens_guest.syncio import (

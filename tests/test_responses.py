@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from supertokens_guest.cookies import CookieAttributes
+from supertokens_guest._web.cookies import CookieAttributes
 from supertokens_guest.responses import clear_cookie, set_cookie
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from supertokens_guest.claims import RESERVED, is_reserved
+from supertokens_guest._tokens.payload import RESERVED, is_reserved
 from supertokens_guest.transfer import Selection, confirmed, select_claims
 
 GUEST_ID = "G-1"

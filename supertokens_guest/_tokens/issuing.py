@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import functools
+import os
+import threading
+import time
 import uuid
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from supertokens_python.recipe.jwt.interfaces import CreateJwtOkResult
 from supertokens_python.recipe.jwt.recipe import JWTRecipe
@@ -17,76 +21,167 @@ from supertokens_python.recipe.openid.recipe_implementation import (
     RecipeImplementation as OpenIdImplementation,
 )
 
-from supertokens_guest.background import refuse_here, submit
-from supertokens_guest.claims import AUDIENCE, GUEST_ID, checked_payload
-from supertokens_guest.core_errors import core_failure
+from supertokens_guest._background import run_sync, submit
+from supertokens_guest._core_errors import core_addresses, core_failure
+from supertokens_guest._runtime import REQUEST_WAIT_SECONDS, current
+from supertokens_guest._tokens.keys import wait
+from supertokens_guest._tokens.payload import AUDIENCE, GUEST_ID, checked_payload
 from supertokens_guest.errors import CoreUnavailableError, PayloadError, TokenError
-from supertokens_guest.running import run_sync
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Coroutine, Mapping
 
-    from supertokens_guest.runtime import Runtime
+    from supertokens_guest._runtime import Runtime
+    from supertokens_guest.guest import Guest
+
+    Ask = Callable[[], Coroutine[Any, Any, str]]
+
+SIGN_SECONDS = 10.0
+"""How long a call by hand waits for the core: it may be asked from a script, too."""
+
+AT_ONCE = 8
+"""How many guests a process has signed at a time; who comes later waits for a turn. The
+SDK spends 15 to 30 ms of CPU on each call, so more at once only make all late."""
 
 
-def new_claims(
-    runtime: Runtime, payload: Mapping[str, Any] | None, guest_id: object
-) -> dict[str, Any]:
-    """Return the claims that the core shall sign.
+class Places:
+    """Places for ``AT_ONCE`` at a time in this process; a forked child has its own."""
+
+    def __init__(self) -> None:
+        """Have all places free."""
+        self._pid = os.getpid()
+        self._free = threading.BoundedSemaphore(AT_ONCE)
+
+    def take(self, wait_seconds: float = 0) -> bool:
+        """Take a place, waiting for one at most so long; tell whether there was one."""
+        if self._pid != os.getpid():
+            self.__init__()  # type: ignore[misc]  # afresh: the parent's threads are not here
+        return self._free.acquire(timeout=max(0.0, wait_seconds))
+
+    def give_back(self) -> None:
+        """Let another have the place."""
+        self._free.release()
+
+
+_places = Places()
+# The same for the background loop, where nothing may block.
+_turns: dict[asyncio.AbstractEventLoop, asyncio.Semaphore] = {}
+
+
+async def issue(
+    payload: Mapping[str, Any] | None,
+    guest_id: str | None,
+    context: dict[str, Any] | None,
+    *,
+    code: Literal["issue", "renew", "update"],
+    blocks: bool,
+    wait_seconds: float = SIGN_SECONDS,
+    places: Places | None = None,
+) -> tuple[str, Guest]:
+    """Return a new token and what it says, verified as any other.
+
+    Args:
+        payload: What the guest shall hold.
+        guest_id: The guest's id, or ``None`` for a new one.
+        context: The user context for the SDK's ``create_jwt``.
+        code: What the app is told.
+        blocks: Whether to block instead of awaiting.
+        wait_seconds: How long the core may take, and a turn to ask it.
+        places: Where a place was taken for this call, which gives it back when it has
+            really ended: perhaps after its caller stopped waiting. ``None`` waits for
+            a turn.
 
     Raises:
         PayloadError: The payload cannot be carried, or *guest_id* has another form.
+        CoreUnavailableError: The core did not sign in time, or not what would be
+            accepted; or the system gives no more threads to ask it.
+        KeysUnavailableError: The core's keys could not be had in time.
+        Exception: What the app's own override of ``create_jwt`` raised.
     """
+    runtime, ends_at = current(), time.monotonic() + wait_seconds
+    try:
+        claims = _new_claims(runtime, payload, guest_id)
+        ask = functools.partial(_ask_core, runtime, claims, context)
+        if blocks or _is_overridden():
+            # What the app's override holds may belong to its own loop.
+            token = await _sign_here(ask, ends_at, blocks=blocks, in_turn=not places)
+        else:
+            future = submit(ask if places else lambda: _in_turn(ask, ends_at))
+            if places is not None:
+                there, places = places, None
+                future.add_done_callback(lambda _: there.give_back())
+            await wait(future, wait_seconds=ends_at - time.monotonic())
+            if not future.done():
+                raise _late()
+            token = future.result()
+    finally:
+        if places is not None:
+            places.give_back()
+    limit = REQUEST_WAIT_SECONDS
+    try:
+        if blocks:
+            guest = runtime.verifier.verify_sync(token, wait_seconds=limit)
+        else:
+            guest = await runtime.verifier.verify(token, wait_seconds=limit)
+    except TokenError as error:
+        raise CoreUnavailableError(
+            f"The core signed a guest JWT that this app would refuse ({error.code}):"
+            " compare the clocks, and look at the app's overrides of create_jwt."
+        ) from error
+    runtime.tell(code, guest=guest)
+    return token, guest
+
+
+def _new_claims(
+    runtime: Runtime, payload: Mapping[str, Any] | None, guest_id: object
+) -> dict[str, Any]:
     if guest_id is None:
         guest_id = f"G-{uuid.uuid4()}"
     elif not isinstance(guest_id, str) or not GUEST_ID.fullmatch(guest_id):
         raise PayloadError(
             " id", f"does not have the form {GUEST_ID.pattern} that a guest's id has"
         )
-    checked = checked_payload(
-        {} if payload is None else payload, max_bytes=runtime.config.max_payload_bytes
-    )
+    checked = checked_payload({} if payload is None else payload)
     return {"iss": runtime.issuer, "sub": guest_id, "aud": AUDIENCE, **checked}
 
 
-async def sign(
-    runtime: Runtime, claims: dict[str, Any], user_context: dict[str, Any] | None
-) -> str:
-    """Have the core sign *claims*, through the SDK.
+async def _sign_here(ask: Ask, ends_at: float, *, blocks: bool, in_turn: bool) -> str:
+    """Sign in this thread, as the SDK's own functions do."""
 
-    The SDK loads a CA bundle for each call, some 15 to 30 ms in which an event loop
-    stands still, so the call runs on the background loop.
+    async def within() -> str:
+        try:
+            left = max(0.0, ends_at - time.monotonic())
+            return await asyncio.wait_for(ask(), left)
+        except asyncio.TimeoutError:
+            raise _late() from None
 
-    Raises:
-        CoreUnavailableError: The core did not answer, or not with a token.
-    """
-    if _is_overridden():
-        # What the app's override holds may belong to its own loop.
-        return await _ask_core(runtime, claims, user_context)
-    future = submit(lambda: _ask_core(runtime, claims, user_context))
-    return await asyncio.wrap_future(future)
-
-
-def sign_sync(
-    runtime: Runtime, claims: dict[str, Any], user_context: dict[str, Any] | None
-) -> str:
-    """Do the same where nothing can be awaited."""
-    refuse_here()
-    if _is_overridden():
-        return run_sync(lambda: _ask_core(runtime, claims, user_context))
-    return submit(lambda: _ask_core(runtime, claims, user_context)).result()
+    if not blocks:
+        return await within()
+    if in_turn and not _places.take(ends_at - time.monotonic()):
+        raise _late()
+    try:
+        return run_sync(within)
+    finally:
+        if in_turn:
+            _places.give_back()
 
 
-def refusal(error: TokenError) -> CoreUnavailableError:
-    """Return what to raise for a new token that this app would not accept itself."""
+async def _in_turn(ask: Ask, ends_at: float) -> str:
+    loop = asyncio.get_running_loop()
+    async with _turns.setdefault(loop, asyncio.Semaphore(AT_ONCE)):
+        if time.monotonic() >= ends_at:  # nobody waits for it any more
+            raise _late()
+        return await ask()
+
+
+def _late() -> CoreUnavailableError:
     return CoreUnavailableError(
-        f"The core signed a guest JWT that this app would refuse ({error.code}):"
-        " compare the clocks, and look at the app's overrides of create_jwt."
+        f"The core at {core_addresses()} did not sign a guest JWT in time."
     )
 
 
 async def _ask_core(
-    runtime: Runtime, claims: dict[str, Any], user_context: dict[str, Any] | None
+    runtime: Runtime, claims: dict[str, Any], context: dict[str, Any] | None
 ) -> str:
     """Call the SDK and tell the core's failures from those of the app's overrides."""
     try:
@@ -94,14 +189,15 @@ async def _ask_core(
             claims,
             validity_seconds=runtime.config.lifetime_seconds,
             use_static_signing_key=True,
-            user_context=user_context,
+            user_context=context,
         )
     except Exception as error:
         failure = core_failure(error)
         if failure is None:
             raise
-        message = f"The core {failure} when asked to sign a guest JWT."
-        raise CoreUnavailableError(message) from error
+        raise CoreUnavailableError(
+            f"The core at {core_addresses()} {failure} when asked to sign a guest JWT."
+        ) from error
     if not isinstance(result, CreateJwtOkResult):
         raise CoreUnavailableError("The core does not sign with RS256.")
     return result.jwt

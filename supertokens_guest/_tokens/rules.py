@@ -65,14 +65,7 @@ _REFUSALS: dict[str, tuple[TokenFault, str]] = {
 
 
 class Verified(NamedTuple):
-    """A guest's claims, checked.
-
-    Attributes:
-        guest_id: The ``sub``.
-        payload: What the app put beside the registered claims; shared, so copy it.
-        issued_at: The ``iat``, in epoch seconds.
-        expires_at: The ``exp``, likewise.
-    """
+    """A guest's claims, checked; the payload is shared, and times are epoch seconds."""
 
     guest_id: str
     payload: dict[str, Any]
@@ -87,8 +80,10 @@ def checked_size(token: object) -> str:
         TokenError: ``malformed``: it is not.
     """
     if type(token) is not str:  # a subclass could lie about its length
-        form = "a coroutine: await it" if inspect.iscoroutine(token) else "not a string"
-        raise TokenError("malformed", f"The token is {form}.")
+        if inspect.iscoroutine(token):
+            token.close()  # or Python warns of it, too
+            raise TokenError("malformed", "The token is a coroutine: await it.")
+        raise TokenError("malformed", "The token is not a string.")
     if len(token) > MAX_TOKEN_CHARS:
         raise TokenError("malformed", f"The token is longer than {MAX_TOKEN_CHARS}.")
     return token
@@ -130,17 +125,10 @@ def _key_id(segment: str) -> str:
 
 
 def verified(token: str, key: RSAPublicKey, issuer: str) -> Verified:
-    """Return what *token*, whose ``key_id`` was read, says.
-
-    Once *key* has signed it and everything in it is as a guest's.
-
-    Args:
-        token: A compact JWT, not yet trusted.
-        key: The one that it names.
-        issuer: What its ``iss`` must be, exactly.
+    """Return what *token*, whose ``key_id`` was read, says, once every check holds.
 
     Raises:
-        TokenError: It is no valid guest; the code says why.
+        TokenError: *key* has not signed it, or it is no valid guest of *issuer*.
     """
     try:
         claims = jwt.decode(
@@ -186,8 +174,6 @@ def _guest(claims: dict[str, Any]) -> Verified:
     return Verified(guest_id, payload, issued_at, expires_at)
 
 
-Owner = Literal["ours", "foreign", "nobodys"]
-
 _MAX_LOOKED_AT_CHARS = 16_384  # what servers let a request have for all its headers
 
 _READABLE = re.compile(
@@ -197,14 +183,10 @@ _READABLE = re.compile(
 )
 
 
-def ownership(token: object, issuer: str) -> Owner:
+def ownership(token: object, issuer: str) -> Literal["ours", "foreign", "nobodys"]:
     """Tell whose token lies where a guest's should, by what it says unverified.
 
-    Never raises.
-
-    Args:
-        token: Whatever came in.
-        issuer: The ``iss`` of our guests.
+    Never raises, and is as quick for whatever came in as for a JWT.
 
     Returns:
         ``"ours"``: a JWT that says that it is a guest of *issuer*. ``"foreign"``: any

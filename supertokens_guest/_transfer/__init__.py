@@ -1,1 +1,1 @@
-"""The transfer: what of a guest enters a login session."""
+"""The transfer: what of a guest enters a login session, and how it gets there."""

@@ -1,39 +1,46 @@
-"""A guest becomes a user: what the transfer at the login and a later one share.
+"""A guest becomes a user: at the login, or later into a session that is there.
 
-They differ in how claims are written; who may be transferred, what is chosen, the app's
-hook and the clearing of the cookie are here.
+One value goes all the way, a ``Handover``: it reads the request's guest, chooses what
+moves, calls the app's hook and has the answer clear the cookie. A guest never fails a
+login: whatever goes wrong, the guest is kept for another try.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+import inspect
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from supertokens_guest.budget import MAX_HEADERS_BYTES, SessionShape, headers_bytes
-from supertokens_guest.claims import plain_copy
-from supertokens_guest.errors import RevokedGuestError
-from supertokens_guest.events import logger
-from supertokens_guest.reading import read, tell_rejected
-from supertokens_guest.requests import from_another_site, guest_tokens
-from supertokens_guest.responses import clear_cookie
-from supertokens_guest.running import call_app
-from supertokens_guest.transfer import (
-    NOTHING,
+from asgiref.sync import sync_to_async
+from supertokens_python.recipe.multifactorauth.multi_factor_auth_claim import (
+    MultiFactorAuthClaim,
+)
+from supertokens_python.recipe.multifactorauth.recipe import MultiFactorAuthRecipe
+
+from supertokens_guest._background import call_app, run_sync
+from supertokens_guest._runtime import current
+from supertokens_guest._tokens.payload import plain_copy
+from supertokens_guest._transfer.selection import (
     SETTLED,
+    WAITING,
+    Headers,
     Selection,
-    confirmed,
+    arrived,
     select_claims,
 )
+from supertokens_guest._web.answers import at_answer, drop, give, next_fingerprint
+from supertokens_guest._web.cookies import keep_newest_session, keep_private
+from supertokens_guest._web.reading import Reading, read
+from supertokens_guest.events import logger
+from supertokens_guest.guest import GuestTransfer
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from supertokens_python.framework.request import BaseRequest
-    from supertokens_python.framework.response import BaseResponse
     from supertokens_python.recipe.session.interfaces import SessionContainer
 
-    from supertokens_guest.guest import Guest, GuestTransfer
-    from supertokens_guest.runtime import Runtime
+    from supertokens_guest._web.requests import Visit
+    from supertokens_guest.guest import Guest
 
 _MARK = "supertokens_guest_without_transfer"
 
@@ -66,197 +73,269 @@ def leaves_guest_alone(
     return bool(access_token_payload.get("isImpersonation") or user_context.get(_MARK))
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Candidate:
-    """What a login's request brought: a guest to transfer, or a token to clear.
+def lacks_factors(access_token_payload: dict[str, Any] | None) -> bool:
+    """Tell whether a session, or a login without one yet, waits for a factor."""
+    if MultiFactorAuthRecipe.get_instance() is None:
+        return False
+    value = MultiFactorAuthClaim.get_value_from_payload(access_token_payload or {})
+    return value is None or not value.v
+
+
+@dataclass(kw_only=True, slots=True, repr=False)
+class Handover:
+    """One request's guest on the way into one session, from reading to clearing.
 
     Attributes:
-        guest: The guest, or ``None`` when none may be transferred.
-        clearable: Whether all that came is ours and no good.
+        is_late: Whether the session was there before.
+        reading: What the request brought.
+        guest: The guest to be transferred; ``None`` where there is none, or not yet.
+        clears: Whether the answer shall clear what came, without a transfer.
+        waiting: What the session shall say of a guest who has to wait.
+        carried: Claims of a guest in the session that this one replaces.
+        selection: What of the guest enters the session.
     """
 
-    guest: Guest | None
-    clearable: bool
+    visit: Visit
+    user_context: dict[str, Any]
+    user_id: str
+    recipe_user_id: str
+    tenant_id: str
+    is_late: bool = False
+    reading: Reading = field(default_factory=Reading)
+    guest: Guest | None = None
+    clears: bool = False
+    waiting: str | None = None
+    carried: dict[str, Any] = field(default_factory=dict)
+    selection: Selection = field(default_factory=Selection)
 
+    @property
+    def into_payload(self) -> dict[str, Any]:
+        """What the session's access token gets, at its top level."""
+        mark = {} if self.waiting is None else {WAITING: self.waiting}
+        return {**self.carried, **self.selection.into_payload, **mark}
 
-async def find_candidate(
-    runtime: Runtime,
-    request: BaseRequest,
-    user_context: dict[str, Any],
-    *,
-    wait_seconds: float,
-) -> Candidate:
-    """Return the guest whom this request may transfer; say why when it may not."""
-    nobody = Candidate(guest=None, clearable=False)
-    if not guest_tokens(request, runtime.config.cookie_name):
-        return nobody
-    if from_another_site(request, runtime.app_info, user_context):
-        runtime.tell("transfer-skipped", "cross_site")
-        return nobody
-    reading = await read(runtime, request, wait_seconds=wait_seconds)
-    if reading.ambiguous:
-        runtime.tell("transfer-skipped", "ambiguous")
-        return nobody
-    if reading.unavailable is not None:
-        # Beside a valid guest too: this token may be another's, or a newer one.
-        runtime.tell("transfer-skipped", "keys_unavailable", error=reading.unavailable)
-        return nobody
-    if reading.guest is None:
-        return Candidate(guest=None, clearable=reading.clearable)
-    return await _unless_revoked(runtime, reading.guest, clearable=reading.clearable)
+    async def find(self, *, blocks: bool, wait_seconds: float) -> None:
+        """Read the request's guest, and decide whether this session may take it."""
+        visit, runtime = self.visit, current()
+        brought = any(visit.guest_tokens(runtime.config.cookie_name))
+        if visit.cleared or not (brought or visit.written):
+            return
+        if visit.from_another_site(self.user_context):
+            runtime.tell("transfer-skipped", "cross_site")
+            return
+        reading = await read(visit, blocks=blocks, wait_seconds=wait_seconds)
+        if visit.written is not None:
+            reading = replace(reading, guest=visit.written[1], unavailable=None)
+        self.reading = reading
+        reason: str | None = None
+        if reading.ambiguous:
+            reason = "ambiguous"
+        elif not self.is_late and self._is_another_users():
+            reason, self.clears = "another_user", reading.is_ours
+        elif reading.unavailable is not None:
+            # Beside a valid guest too: this token may be another's, or a newer one.
+            reason, self.waiting = "keys_unavailable", next_fingerprint(visit, reading)
+        elif reading.guest is None:
+            self.clears = reading.clearable
+        elif not self.is_late and lacks_factors(None):
+            reason = "factors_incomplete"
+            self.waiting = next_fingerprint(visit, reading)
+        else:
+            self.guest = reading.guest
+        if reason is not None:
+            error = reading.unavailable
+            runtime.tell("transfer-skipped", reason, guest=reading.guest, error=error)
 
+    def choose(
+        self,
+        payload: Mapping[str, Any],
+        data: Mapping[str, Any],
+        *,
+        disable_anti_csrf: bool = False,
+        session: SessionContainer | None = None,
+    ) -> None:
+        """Choose what of the guest enters a session that has *payload* and *data*.
 
-def choose_claims(
-    runtime: Runtime,
-    draft: GuestTransfer,
-    *,
-    present: Mapping[str, Any],
-    shape: SessionShape | None,
-) -> Selection:
-    """Choose what of the guest enters a session that has the claims *present*.
+        Raises:
+            Exception: What the app's ``transfer`` raised, or ``PayloadError`` for
+                claims that JSON cannot carry.
+        """
+        if self.guest is None:
+            return
+        config = current().config
+        chosen: Mapping[str, Any] = self.guest.payload
+        if callable(config.transfer):
+            chosen = config.transfer(self.transfer(self.guest, session))
+        elif config.transfer != "all":
+            chosen = {name: chosen[name] for name in chosen if name in config.transfer}
+        chosen = plain_copy(chosen)
+        if chosen or config.transfer == "all":
+            self.selection = select_claims(
+                chosen,
+                guest_id=self.guest.id,
+                payload=payload,
+                data=data,
+                namespace=config.namespace,
+                headers=self._headers(disable_anti_csrf=disable_anti_csrf),
+            )
 
-    Args:
-        runtime: The configuration.
-        draft: The transfer so far, for the app's own choice.
-        present: The mapping that the claims join.
-        shape: What the session's headers look like; ``None`` if the claims do not
-            travel in them.
+    async def finish(self, session: SessionContainer) -> None:
+        """Do at a login what follows once there is a session; it has succeeded."""
+        visit = self.visit
+        visit.made.add(session.get_handle())
+        visit.waits = self.waiting is not None
+        if self.guest is None:
+            if self.clears:
+                at_answer(session, self.visit, self._clear)
+            return
+        payload, config = session.get_access_token_payload(), current().config
+        self.selection = arrived(self.selection, payload, config.namespace)
+        transfer = self.transfer(self.guest, session)
+        if config.on_transfer is None or self._runs_at_login():
+            if await self.call_hook(transfer, blocks=False):
+                self.settle(transfer)
+            else:
+                await self._leave_waiting(session)
+            return
 
-    Raises:
-        Exception: What the app's ``transfer`` raised, or ``PayloadError`` for claims
-            that JSON cannot carry.
-    """
-    transfer = runtime.config.transfer
-    payload = draft.guest.payload
-    if transfer == "all":
-        chosen: Mapping[str, Any] = payload
-    elif callable(transfer):
-        chosen = transfer(draft)
-    else:
-        chosen = {name: payload[name] for name in payload if name in transfer}
-    chosen = plain_copy(chosen)
-    if not chosen and transfer != "all":
-        return NOTHING
+        def act(response: Any) -> None:
+            if session.get_handle() in visit.revoked:
+                return
+            if self._tried(transfer):
+                self._settle_on(response, transfer)
+                return
+            run_sync(lambda: self._leave_waiting(session))
+            if visit.written is not None:
+                give(visit, response, *visit.written)
 
-    def fits(added: Mapping[str, Any]) -> bool:
-        if shape is None:
+        at_answer(session, self.visit, act)
+
+    async def call_hook(self, transfer: GuestTransfer, *, blocks: bool) -> bool:
+        """Tell the app of a transfer; return whether its hook, if any, succeeded."""
+        hook = current().config.on_transfer
+        if hook is None:
             return True
-        return headers_bytes(shape, {**present, **added}) <= MAX_HEADERS_BYTES
-
-    return select_claims(
-        chosen,
-        guest_id=draft.guest.id,
-        present=present,
-        namespace=runtime.config.namespace,
-        fits=fits,
-    )
-
-
-async def complete(
-    runtime: Runtime,
-    draft: GuestTransfer,
-    session: SessionContainer,
-    selection: Selection,
-) -> GuestTransfer | None:
-    """Tell the app of a transfer that is written, and clear the cookie if all is done.
-
-    Returns:
-        What was transferred; ``None`` if the app's hook failed, so that the guest is
-        kept and tried again.
-    """
-    if runtime.config.transfer_to == "access_token_payload":
-        payload = session.get_access_token_payload()
-        selection = confirmed(selection, payload, runtime.config.namespace)
-    transfer = replace(
-        draft,
-        session=session,
-        user_id=session.get_user_id(),
-        moved=selection.moved,
-        dropped=selection.dropped,
-    )
-    hook = runtime.config.on_transfer
-    if hook is not None:
+        if blocks:
+            return self._tried(transfer)
         try:
-            await call_app(hook, transfer)
+            if self._runs_at_login():
+                await call_app(hook, transfer)
+            else:
+                # The thread in which Django and Flask keep what belongs to a request.
+                await sync_to_async(hook)(transfer)
         except Exception as error:  # noqa: BLE001 - the hook is the app's
-            logger.exception("on_transfer raised; the guest is kept")
-            runtime.tell("transfer-failed", "hook", guest=draft.guest, error=error)
-            return None
-    left_behind = set(selection.dropped.values()) - SETTLED
-    if hook is not None or not left_behind:
-        clear_on_response(runtime, session, draft.request)
-    if left_behind:
-        logger.warning(
-            "claims of a guest did not enter the session: %s", sorted(left_behind)
+            self._hook_failed(error)
+            return False
+        return True
+
+    def settle(self, transfer: GuestTransfer) -> None:
+        """Have the answer clear the guest, if nothing of it stays behind."""
+        session = transfer.session
+        if session is None:
+            return
+
+        def act(response: Any) -> None:
+            if session.get_handle() not in self.visit.revoked:
+                self._settle_on(response, transfer)
+
+        at_answer(session, self.visit, act)
+
+    def transfer(self, guest: Guest, session: SessionContainer | None) -> GuestTransfer:
+        """Return the transfer as the app sees it."""
+        return GuestTransfer(
+            guest=guest,
+            session=session,
+            user_id=self.user_id if session is None else session.get_user_id(),
+            recipe_user_id=self.recipe_user_id,
+            tenant_id=self.tenant_id,
+            request=self.visit.request,
+            user_context=self.user_context,
+            moved=dict(self.selection.moved),
+            in_database=self.selection.in_database,
+            dropped={**self.selection.dropped},
         )
-    runtime.tell(
-        "transfer",
-        min(left_behind, default=None),
-        guest=draft.guest,
-        user_id=transfer.user_id,
-    )
-    return transfer
 
+    def _settle_on(self, response: Any, transfer: GuestTransfer) -> None:
+        left_behind = set(transfer.dropped.values()) - SETTLED
+        keep_private(response)
+        if left_behind:
+            reasons = sorted(left_behind)
+            logger.warning("claims of a guest did not enter the session: %s", reasons)
+        else:
+            self._clear(response)
+        reason, user_id = min(left_behind, default=None), transfer.user_id
+        current().tell("transfer", reason, guest=transfer.guest, user_id=user_id)
 
-def clear_on_response(
-    runtime: Runtime, session: SessionContainer, request: BaseRequest
-) -> None:
-    """Have the response that carries *session* clear the guest cookie."""
+    def _clear(self, response: Any) -> None:
+        self.visit.written = None
+        drop(self.visit, response, self.reading)
 
-    def clear(response: BaseResponse, _user_context: dict[str, Any]) -> None:
-        # Flask hands every mutator an empty context, so the request is kept from here.
-        original: Any = response.original  # type: ignore[attr-defined]  # all three have it
+    def _tried(self, transfer: GuestTransfer) -> bool:
+        """Call the hook in this thread; return whether it succeeded."""
+        hook: Any = current().config.on_transfer
+
+        async def awaited(answer: Any) -> None:
+            await answer
+
         try:
-            clear_cookie(original, runtime.cookie_attributes(request, {}))
-        except Exception:  # noqa: BLE001 - the login has already succeeded
-            logger.exception("the guest cookie could not be cleared")
+            answer = hook(transfer)
+            if inspect.isawaitable(answer):
+                run_sync(lambda: awaited(answer))
+        except Exception as error:  # noqa: BLE001 - the hook is the app's
+            self._hook_failed(error)
+            return False
+        return True
 
-    session.response_mutators.append(clear)
+    def _hook_failed(self, error: Exception) -> None:
+        logger.error("on_transfer raised; the guest is kept", exc_info=error)
+        current().tell("transfer-failed", "hook", guest=self.guest, error=error)
 
+    async def _leave_waiting(self, session: SessionContainer) -> None:
+        """Have the session say which guest it still waits for."""
+        self.visit.waits = True
+        name = next_fingerprint(self.visit, self.reading)
+        try:
+            await session.merge_into_access_token_payload({WAITING: name})
+        except Exception as error:  # noqa: BLE001 - the login has succeeded
+            message = "a guest is kept, but its session cannot say so"
+            logger.error(message, exc_info=error)
+        at_answer(session, self.visit, keep_newest_session)
 
-def session_shape(
-    runtime: Runtime, draft: GuestTransfer, *, disable_anti_csrf: bool
-) -> SessionShape | None:
-    """Return what bounds a session's claims; ``None`` if no header carries them."""
-    if runtime.config.transfer_to != "access_token_payload":
-        return None
-    session = runtime.session_config
-    return SessionShape(
-        user_id=max(draft.user_id, draft.recipe_user_id, key=len),
-        tenant_id=draft.tenant_id,
-        cookie_domain=session.cookie_domain,
-        refresh_path=session.refresh_token_path.get_as_string_dangerous(),
-        secure=session.cookie_secure,
-        anti_csrf=not disable_anti_csrf
-        and session.anti_csrf_function_or_string == "VIA_TOKEN",
-        token_in_header=session.expose_access_token_to_frontend_in_cookie_based_auth,
-    )
+    def _runs_at_login(self) -> bool:
+        """Tell whether the hook belongs on the event loop of the login.
 
+        In Flask and Django a plain one does not: what it uses, such as a database
+        connection, is bound to the request's thread, and must find no loop there.
+        """
+        hook: Any = current().config.on_transfer
+        is_coroutine = inspect.iscoroutinefunction
+        return (
+            is_coroutine(hook)
+            or is_coroutine(getattr(hook, "__call__", None))  # noqa: B004 - an object's
+            or current().app_info.framework == "fastapi"
+        )
 
-async def refuse_revoked(runtime: Runtime, guest: Guest) -> None:
-    """Ask the app whether *guest* was withdrawn.
+    def _is_another_users(self) -> bool:
+        """Tell whether the guest waits, or may wait, for another user's login."""
+        claims = self.visit.session_claims()
+        ids = {self.user_id, self.recipe_user_id}
+        return claims is not None and ids.isdisjoint(
+            {str(claims.get("sub")), str(claims.get("rsub"))}
+        )
 
-    Raises:
-        RevokedGuestError: It was.
-        Exception: What ``is_revoked`` raised.
-    """
-    ask = runtime.config.is_revoked
-    if ask is not None and await call_app(ask, guest):
-        error = RevokedGuestError("is_revoked says so.")
-        tell_rejected(runtime, error, guest)
-        raise error
-
-
-async def _unless_revoked(
-    runtime: Runtime, guest: Guest, *, clearable: bool
-) -> Candidate:
-    """Return *guest* as the candidate, unless the app says that it was withdrawn."""
-    try:
-        await refuse_revoked(runtime, guest)
-    except RevokedGuestError:
-        return Candidate(guest=None, clearable=True)
-    except Exception as error:  # noqa: BLE001 - the function is the app's
-        logger.exception("is_revoked raised; the guest is kept")
-        runtime.tell("transfer-failed", "is_revoked", guest=guest, error=error)
-        return Candidate(guest=None, clearable=False)
-    return Candidate(guest=guest, clearable=clearable)
+    def _headers(self, *, disable_anti_csrf: bool) -> Headers | None:
+        """Return what carries the claims; ``None`` if no header does."""
+        if current().config.transfer_to != "access_token_payload":
+            return None
+        session = current().session_config
+        exposed = session.expose_access_token_to_frontend_in_cookie_based_auth
+        return Headers(
+            user_id=max(self.user_id, self.recipe_user_id, key=len),
+            tenant_id=self.tenant_id,
+            domain=session.cookie_domain or "",
+            refresh_path=session.refresh_token_path.get_as_string_dangerous(),
+            anti_csrf=not disable_anti_csrf
+            and session.anti_csrf_function_or_string == "VIA_TOKEN",
+            copies=2 if exposed else 1,
+            is_login=not self.is_late,
+        )

@@ -1,149 +1,209 @@
-"""The guest cookie on a response of any framework.
-
-Starlette, Werkzeug and Django give their responses the same ``set_cookie`` and a
-mapping of headers, which is all that is used here.
-"""
+"""What an answer does to the guest of its request: sets it, clears it, or keeps it."""
 
 from __future__ import annotations
 
-import time
-from http.cookies import SimpleCookie
+import contextlib
 from typing import TYPE_CHECKING, Any
 
-from supertokens_guest.cookies import MAX_AGE_SECONDS, max_age_seconds
-from supertokens_guest.errors import KeysUnavailableError, TokenError
-from supertokens_guest.reading import is_foreign, says_guest, tell_foreign
-from supertokens_guest.requests import brings_session, guest_tokens, wrapped
-from supertokens_guest.runtime import current
+from supertokens_guest._background import run_blocking
+from supertokens_guest._runtime import current
+from supertokens_guest._web.cookies import clear_cookie, set_cookie, set_header
+from supertokens_guest._web.reading import fingerprint, read
+from supertokens_guest._web.requests import visit_of
+from supertokens_guest.errors import (
+    CoreUnavailableError,
+    GuestRefusedError,
+    KeysUnavailableError,
+    PayloadError,
+    PayloadTooLargeError,
+)
+from supertokens_guest.events import logger
 
 if TYPE_CHECKING:
-    from supertokens_python.framework.request import BaseRequest
+    from collections.abc import Callable
 
-    from supertokens_guest.cookies import CookieAttributes
-    from supertokens_guest.runtime import Runtime
+    from supertokens_python.recipe.session.interfaces import SessionContainer
+
+    from supertokens_guest._web.reading import Reading
+    from supertokens_guest._web.requests import Visit
+    from supertokens_guest.errors import GuestError, Refusal
+    from supertokens_guest.guest import Guest
+
+SERVER_ERROR = 500
+
+ANSWERED_ERRORS = (
+    GuestRefusedError,
+    PayloadError,
+    CoreUnavailableError,
+    KeysUnavailableError,
+)
+"""What a visitor can bring about in a view, so that it must not become a 500."""
+
+_REFUSALS: dict[Refusal, str] = {
+    "session": "The visitor is logged in, or brings an expired login.",
+    "another_guest": "The request brings another guest, or one that nobody can judge.",
+    "foreign_cookie": "The guest cookie's name holds somebody else's JWT.",
+    "not_allowed": "No guest may be issued for this request.",
+    "cross_site": "Another site started this request.",
+    "answered": "The answer has begun, so it can carry no guest.",
+}
 
 
-def put_guest_cookie(response: Any, token: str, request: Any) -> bool:
-    """Set the guest cookie on a framework's *response*, if this visitor may have one.
+def status_of(error: GuestError) -> int:
+    """Return the status that answers *error* where a view does not catch it."""
+    if isinstance(error, GuestRefusedError):
+        return 403 if error.code == "cross_site" else 409
+    if isinstance(error, PayloadError):
+        return 413 if isinstance(error, PayloadTooLargeError) else 400
+    return 503
 
-    Not for a visitor who brings a session, valid or expired: the next person at that
-    browser would inherit the guest. Not in the place of what is not ours, nor of
-    another guest who is valid or cannot be judged now: nobody's guest is replaced
-    silently.
+
+def refusal(code: Refusal, guest: Guest | None = None) -> GuestRefusedError:
+    """Return the error for *code*, and tell the app of it."""
+    error = GuestRefusedError(code, _REFUSALS[code])
+    current().tell("issue-refused", code, guest=guest, error=error)
+    return error
+
+
+def refuse_in_vain(visit: Visit, reading: Reading, guest_id: str | None) -> None:
+    """Refuse what could not be set in this answer, before the core is asked to sign.
+
+    Args:
+        visit: The request that is being answered.
+        reading: What it brought.
+        guest_id: The guest that shall be set; ``None`` for a new one.
 
     Raises:
-        TokenError: *token* is not a valid guest.
+        GuestRefusedError: Its ``code`` says why.
     """
-    runtime = current()
-    base = None if request is None else wrapped(request)
-    if base is not None and (brings_session(base) or _is_taken(runtime, base)):
-        return False
-    now = time.time()
-    guest_id, expires_at = None, now + MAX_AGE_SECONDS
+    guest = reading.guest
+    code: Refusal | None = None
+    if visit.status is not None:
+        code = "answered"
+    elif visit.session_claims() is not None or visit.session is not None:
+        code = "session"
+    elif reading.foreign:
+        code = "foreign_cookie"
+    elif guest is not None:
+        code = None if guest.id == guest_id else "another_guest"
+    elif reading.unavailable is not None or reading.ambiguous:
+        code = "another_guest"
+    elif visit.withholds_cookies() or not may_issue(visit):
+        code = "not_allowed"
+    if code is not None:
+        raise refusal(code, guest)
+
+
+def may_issue(visit: Visit) -> bool:
+    """Ask the app whether this visitor may become a guest; a fault in it means no."""
+    issue = current().config.issue
     try:
+        return bool(issue(visit.request)) if callable(issue) else True
+    except Exception as error:  # noqa: BLE001 - the function is the app's
+        logger.error("issue raised; no guest is issued", exc_info=error)
+        current().tell("issue-refused", "issue_raised", error=error)
+        return False
+
+
+def set_guest_cookie(response: Any, token: str, request: Any) -> None:
+    """Set the guest cookie on a response of FastAPI, Starlette, Flask or Django.
+
+    For routes that issue by hand, without the middleware. The cookie has the attributes
+    of the session cookies; the response also gets ``Cache-Control: private, no-store``
+    and ``Vary: Cookie``. To a client that sends ``st-auth-mode: header`` the token goes
+    in the header ``guest-jwt`` instead. Waits for nothing.
+
+    Args:
+        response: The one that the route returns, or FastAPI's injected ``Response``.
+        token: What ``create_guest_jwt`` or ``update_guest_jwt`` returned.
+        request: The request that is being answered.
+
+    Raises:
+        GuestRefusedError: This visitor may not have a guest, or another one is there;
+            its ``code`` says why. Nothing was set.
+        TokenError: *token* is not a valid guest.
+        ConfigError: Guests are not set up.
+    """
+    runtime, visit = current(), visit_of(request)
+    guest: Guest | None = None
+    # Without keys: the app has just made it, and the browser asks for none.
+    with contextlib.suppress(KeysUnavailableError):
         guest = runtime.verifier.verify_sync(token, wait_seconds=0)
-        guest_id, expires_at = guest.id, guest.expires_at.timestamp()
-    except KeysUnavailableError:
-        pass  # the app has just made it, and the browser asks for no key
-    if base is not None and _brings_another(runtime, base, guest_id):
-        return False
-    set_cookie(
-        response,
-        token,
-        runtime.cookie_attributes(base, {}),
-        max_age=max_age_seconds(expires_at, now),
-    )
-    return True
+    reading = run_blocking(read(visit, blocks=True, wait_seconds=0))
+    refuse_in_vain(visit, reading, None if guest is None else guest.id)
+    if (getattr(response, "status_code", None) or 0) >= SERVER_ERROR:
+        raise refusal("not_allowed", guest)
+    give(visit, response, token, guest)
 
 
-def drop_guest_cookie(response: Any, request: Any) -> bool:
-    """Clear the guest cookie on a framework's *response*, unless it is not ours."""
-    runtime = current()
-    base = None if request is None else wrapped(request)
-    if (
-        base is not None
-        and not _brings_ours(runtime, base)
-        and _is_taken(runtime, base)
-    ):
-        return False
-    clear_cookie(response, runtime.cookie_attributes(base, {}))
-    return True
+def clear_guest_cookie(response: Any, request: Any) -> None:
+    """Have a response of FastAPI, Starlette, Flask or Django clear the guest.
+
+    Args:
+        response: The one that the route returns, or FastAPI's injected ``Response``.
+        request: The request that is being answered.
+
+    Raises:
+        GuestRefusedError: What has the cookie's name is somebody else's.
+        ConfigError: Guests are not set up.
+    """
+    visit = visit_of(request)
+    reading = run_blocking(read(visit, blocks=True, wait_seconds=0))
+    if reading.foreign and not reading.cookie_is_ours:
+        raise refusal("foreign_cookie")
+    drop(visit, response, reading)
 
 
-def set_cookie(
-    response: Any, token: str, attributes: CookieAttributes, *, max_age: int
+def give(visit: Visit, response: Any, token: str, guest: Guest | None) -> None:
+    """Set the guest on *response*, the way that this visitor's guest came.
+
+    A cookie's token never goes into a header, where a script could read what is
+    ``HttpOnly``.
+    """
+    reading = visit.reading
+    if reading is None or reading.guest is None:
+        by_header = visit.wants_header
+    else:
+        by_header = reading.by_header
+    if by_header:
+        set_header(response, token)
+    else:
+        set_cookie(visit, response, token, guest)
+
+
+def drop(visit: Visit, response: Any, reading: Reading) -> None:
+    """Clear the guest on *response*, in each way that it came."""
+    if reading.header_is_ours:
+        set_header(response, "remove")
+    if reading.cookie_is_ours or not (reading.header_is_ours or visit.wants_header):
+        clear_cookie(visit, response)
+
+
+def next_fingerprint(visit: Visit, reading: Reading) -> str:
+    """Name the tokens that the next request will bring."""
+    return fingerprint([visit.written[0]]) if visit.written else reading.fingerprint
+
+
+def at_answer(
+    session: SessionContainer, visit: Visit, act: Callable[[Any], None]
 ) -> None:
-    """Set the guest cookie, and forbid caches to hand it to anybody else."""
-    _write(response, attributes, attributes.domain, token, max_age)
-    response.headers["Cache-Control"] = "private, no-store"
-    vary = response.headers.get("Vary")
-    names = {name.strip().lower() for name in (vary or "").split(",")}
-    if not names & {"cookie", "*"}:
-        response.headers["Vary"] = f"{vary}, Cookie" if vary else "Cookie"
+    """Have *act* done to the response that carries *session*, unless it is a 5xx."""
+
+    def mutate(response: Any, _user_context: dict[str, Any]) -> None:
+        if visit.has_middleware and visit.hides_status and visit.status is None:
+            visit.deferred.append(act)  # the middleware is outside of the SDK's
+        else:
+            status = visit.status or response.original.status_code
+            perform(act, response.original, status)
+
+    session.response_mutators.append(mutate)
 
 
-def clear_cookie(response: Any, attributes: CookieAttributes) -> None:
-    """Clear the guest cookie, and the one on a domain that the app used before."""
-    older = attributes.older_domain
-    if older is not None and older != (attributes.domain or ""):
-        _write(response, attributes, older or None, "", 0)
-        jar = getattr(response, "cookies", None)
-        if isinstance(jar, SimpleCookie):
-            # Django keeps one cookie for each name; under another key both are sent.
-            dict.__setitem__(jar, f"{attributes.name} {older}", jar[attributes.name])
-            dict.__delitem__(jar, attributes.name)
-    _write(response, attributes, attributes.domain, "", 0)
-
-
-def _is_taken(runtime: Runtime, request: BaseRequest) -> bool:
-    """Tell whether the request brings somebody else's JWT under our cookie's name."""
-    tokens = guest_tokens(request, runtime.config.cookie_name)
-    if not any(map(is_foreign, tokens)):
-        return False
-    tell_foreign(runtime)
-    return True
-
-
-def _brings_ours(runtime: Runtime, request: BaseRequest) -> bool:
-    """Tell whether a guest came: it is what has the attributes that clearing names."""
-    return any(map(says_guest, guest_tokens(request, runtime.config.cookie_name)))
-
-
-def _brings_another(
-    runtime: Runtime, request: BaseRequest, guest_id: str | None
-) -> bool:
-    """Tell whether the request brings a guest that is not, or may not be, this one."""
-    return any(
-        _is_another(runtime, token, guest_id)
-        for token in guest_tokens(request, runtime.config.cookie_name)
-    )
-
-
-def _is_another(runtime: Runtime, token: str, guest_id: str | None) -> bool:
-    """Tell whether *token* is, or may be, of another guest."""
+def perform(act: Callable[[Any], None], response: Any, status: int) -> None:
+    """Do *act* to *response*, whose outcome is settled: an error is only logged."""
+    if status >= SERVER_ERROR:
+        return
     try:
-        return runtime.verifier.verify_sync(token, wait_seconds=0).id != guest_id
-    except TokenError:
-        return False
-    except KeysUnavailableError:
-        return True
-
-
-def _write(
-    response: Any,
-    attributes: CookieAttributes,
-    domain: str | None,
-    value: str,
-    max_age: int,
-) -> None:
-    """Write one ``Set-Cookie``; the only place that does."""
-    response.set_cookie(
-        attributes.name,
-        value,
-        max_age=max_age,
-        path="/",
-        domain=domain,
-        secure=attributes.secure,
-        httponly=True,
-        samesite=attributes.same_site,
-    )
+        act(response)
+    except Exception as error:  # noqa: BLE001 - see above
+        logger.error("the guest of an answer could not be settled", exc_info=error)

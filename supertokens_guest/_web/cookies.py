@@ -1,76 +1,29 @@
-"""The guest's cookie: how it is read from a header, and which attributes it has.
+"""The guest's cookie and header: how they are read, and the one place that writes them.
 
-One place decides the attributes, for setting and for clearing and for every framework.
+Starlette, Werkzeug and Django give their responses the same ``set_cookie`` and a
+mapping of headers, which is all that is used here.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+import time
+from http.cookies import SimpleCookie
+from typing import TYPE_CHECKING, Any
+
+from supertokens_guest._runtime import current
+from supertokens_guest.errors import ConfigError
+
+if TYPE_CHECKING:
+    from supertokens_guest._web.requests import Visit
+    from supertokens_guest.guest import Guest
 
 MAX_AGE_SECONDS = 400 * 24 * 60 * 60
 """The longest that browsers keep a cookie (RFC 6265bis, 5.5)."""
 
-SESSION_COOKIES = frozenset({"sAccessToken", "sRefreshToken", "sIdRefreshToken"})
-"""The cookies in which a request brings a login session, valid or expired."""
+GUEST_HEADER = "guest-jwt"
+"""How a guest travels for clients without cookies, in both directions."""
 
-SDK_COOKIES = SESSION_COOKIES | {
-    "sFrontToken",
-    "sAntiCsrf",
-    "st-last-access-token-update",
-}
-"""The names that SuperTokens uses itself, in the back end and in the browser."""
-
-COOKIE_ATTRIBUTES = frozenset(
-    {"comment", "domain", "expires", "httponly", "max-age", "partitioned", "path"}
-    | {"samesite", "secure", "version"}
-)
-"""Names that no cookie can have in Python: ``http.cookies`` takes them for these."""
-
-SameSite = Literal["lax", "strict", "none"]
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class CookieAttributes:
-    """What a guest cookie has beside its value; always ``HttpOnly`` and ``Path=/``.
-
-    Attributes:
-        name: The cookie's name.
-        domain: ``Domain``, or ``None`` for this host alone.
-        older_domain: A domain that the app used before, whose cookie must go as well.
-        secure: Whether it is sent over HTTPS alone.
-        same_site: ``SameSite``.
-    """
-
-    name: str
-    domain: str | None
-    older_domain: str | None
-    secure: bool
-    same_site: SameSite
-
-
-def cookie_attributes(
-    name: str,
-    *,
-    domain: str | None,
-    older_domain: str | None,
-    secure: bool,
-    same_site: SameSite,
-) -> CookieAttributes:
-    """Decide the guest cookie's attributes from those of the session cookies.
-
-    A prefix of the name is a promise to the browser (RFC 6265bis, 4.1.3) and comes
-    first: a cookie without ``Secure``, or with a ``Domain`` under ``__Host-``, would be
-    dropped.
-    """
-    host_only = name.lower().startswith("__host-")
-    return CookieAttributes(
-        name=name,
-        domain=None if host_only else domain,
-        older_domain=None if host_only else older_domain,
-        secure=secure or host_only or name.lower().startswith("__secure-"),
-        same_site=same_site,
-    )
+_CDN_HEADERS = ("surrogate-control", "cdn-cache-control")
 
 
 def cookie_values(header: str, name: str) -> list[str]:
@@ -91,14 +44,126 @@ def cookie_values(header: str, name: str) -> list[str]:
     return values
 
 
-def cookie_names(header: str) -> set[str]:
-    """Return the names in the ``Cookie`` header."""
-    return {pair.partition("=")[0].strip() for pair in header.split(";")}
+def checked_secure(name: str, *, secure: bool, same_site: str) -> bool:
+    """Return whether a guest cookie of this name is ``Secure``.
 
+    Where the session cookies are, or where the name promises it (RFC 6265bis, 4.1.3).
 
-def max_age_seconds(expires_at: float, now: float) -> int:
-    """Return how long the browser shall keep a token that ends at *expires_at*.
-
-    Both are seconds since the epoch. Never negative, never more than browsers allow.
+    Raises:
+        ConfigError: It would not be, though ``SameSite=None``: browsers drop that.
     """
-    return max(0, min(int(expires_at - now), MAX_AGE_SECONDS))
+    secure = secure or name.lower().startswith(("__host-", "__secure-"))
+    if same_site == "none" and not secure:
+        raise ConfigError(
+            "The guest cookie would be SameSite=None without Secure, which browsers"
+            " drop: serve the API over https, or website and API on one site."
+        )
+    return secure
+
+
+def set_cookie(visit: Visit, response: Any, token: str, guest: Guest | None) -> None:
+    """Set the guest cookie for as long as the token lives, or browsers keep one."""
+    age = MAX_AGE_SECONDS
+    if guest is not None:
+        age = max(0, min(int(guest.expires_at.timestamp() - time.time()), age))
+    _write(visit, response, current().session_config.cookie_domain, token, age)
+
+
+def clear_cookie(visit: Visit, response: Any) -> None:
+    """Clear the guest cookie, and the one on a domain that the app used before."""
+    session, name = current().session_config, current().config.cookie_name
+    older = session.older_cookie_domain
+    if older is not None and older != (session.cookie_domain or ""):
+        _write(visit, response, older or None, "", 0)
+        jar = getattr(response, "cookies", None)
+        if isinstance(jar, SimpleCookie):
+            # Django keeps one cookie for each name; under another key both are sent.
+            dict.__setitem__(jar, f"{name} {older}", jar[name])
+            dict.__delitem__(jar, name)
+    _write(visit, response, session.cookie_domain, "", 0)
+
+
+def set_header(response: Any, value: str) -> None:
+    """Send the guest, or ``remove``, to a client without cookies."""
+    response.headers[GUEST_HEADER] = value
+    _add_to(response, "Access-Control-Expose-Headers", GUEST_HEADER)
+    keep_private(response)
+
+
+def keep_newest_session(response: Any) -> None:
+    """Send one access token where the SDK has written two: each takes a kilobyte.
+
+    Django keeps one cookie for each name by itself.
+    """
+    if hasattr(response, "cookies"):
+        return
+    lines = response.headers.getlist("set-cookie")
+    tokens = [line for line in lines if line.startswith("sAccessToken=")]
+    if len(tokens) > 1:
+        del response.headers["set-cookie"]
+        add = getattr(response.headers, "append", None) or response.headers.add
+        for line in lines:
+            if line not in tokens[:-1]:
+                add("set-cookie", line)
+
+
+def keep_private(response: Any) -> None:
+    """Forbid caches to hand this answer to anybody else (RFC 9111, 5.2.2)."""
+    for name in _names(response):
+        if name == "expires" or name.endswith(_CDN_HEADERS):
+            del response.headers[name]
+    response.headers["Cache-Control"] = "private, no-store"
+    vary_by_cookie(response)
+
+
+def vary_by_cookie(response: Any) -> None:
+    """Say that the answer depends on who asks."""
+    if "*" not in (response.headers.get("Vary") or ""):
+        _add_to(response, "Vary", "Cookie")
+
+
+def is_for_all(response: Any) -> bool:
+    """Tell whether a shared cache may keep *response* (RFC 9111, 3 and 4.2.2)."""
+    names = _names(response)
+    if any(name.endswith(_CDN_HEADERS) for name in names):
+        return True
+    control = (response.headers.get("Cache-Control") or "").lower()
+    if "private" in control or "no-store" in control:
+        return False
+    dated = "expires" in names or "last-modified" in names
+    return dated or "public" in control or "max-age" in control or "s-maxage" in control
+
+
+def _names(response: Any) -> list[str]:
+    return [name.lower() for name in list(response.headers.keys())]
+
+
+def _add_to(response: Any, name: str, value: str) -> None:
+    """Add *value* to a header that is a list, unless it is there."""
+    there = response.headers.get(name)
+    items = [item.strip().lower() for item in (there or "").split(",")]
+    if value.lower() not in items:
+        response.headers[name] = f"{there}, {value}" if there else value
+
+
+def _write(
+    visit: Visit, response: Any, domain: str | None, value: str, max_age: int
+) -> None:
+    """Write one ``Set-Cookie``; the only place that does.
+
+    With the attributes of the session cookies, as far as its name lets it.
+    """
+    name, session = current().config.cookie_name, current().session_config
+    same_site = session.get_cookie_same_site(visit.request, {})
+    secure = checked_secure(name, secure=session.cookie_secure, same_site=same_site)
+    response.set_cookie(
+        name,
+        value,
+        max_age=max_age,
+        path="/",
+        domain=None if name.lower().startswith("__host-") else domain,
+        secure=secure,
+        httponly=True,
+        samesite=same_site,
+    )
+    keep_private(response)

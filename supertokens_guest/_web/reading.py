@@ -1,164 +1,141 @@
-"""Who the guest of a request is, when it may bring several tokens, some of them bad.
-
-Sync and async callers verify each token in their own way and decide here.
-"""
+"""Who the guest of a request is, when it may bring several tokens, some of them bad."""
 
 from __future__ import annotations
 
+import hashlib
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-from supertokens_guest.claims import AUDIENCE
+from supertokens_guest._runtime import current
+from supertokens_guest._tokens.rules import ownership
+from supertokens_guest._web.requests import MAX_COOKIES
 from supertokens_guest.errors import KeysUnavailableError, TokenError
 from supertokens_guest.events import logger
 from supertokens_guest.guest import Guest
-from supertokens_guest.requests import MAX_TOKENS, guest_tokens
-from supertokens_guest.tokens import claimed
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
-    from supertokens_python.framework.request import BaseRequest
-
-    from supertokens_guest.runtime import Runtime
-
-Outcome = Guest | TokenError | KeysUnavailableError
+    from supertokens_guest._web.requests import Visit
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Reading:
-    """What the guest cookies of a request came to.
+    """What the guest tokens of a request came to.
 
     Attributes:
-        guest: The guest, when there is exactly one.
-        ambiguous: Whether two valid guests came, or more tokens than a browser sends by
-            itself: somebody planted one.
+        guest: The guest, when there is exactly one; of several tokens the newest.
+        by_header: Whether that guest came in the header, and so answers in it.
+        ambiguous: Whether two valid guests came, or more cookies than a browser sends
+            by itself: somebody planted one.
         unavailable: Why nothing can be said about a token now; it must be kept.
-        clearable: Whether all that came is ours and no good, so that it may be cleared:
-            clearing a name could take another cookie than the one that is meant.
+        foreign: Whether somebody else's JWT has our cookie's name.
+        clearable: Whether all cookies that came are ours and no good, so that they may
+            be cleared: clearing a name could take another cookie than is meant.
+        cookie_is_ours: Whether a cookie came that says it is a guest of this app.
+        header_is_ours: Whether such a header came.
+        fingerprint: Names the tokens that came without showing them; empty for none.
     """
 
     guest: Guest | None = None
+    by_header: bool = False
     ambiguous: bool = False
     unavailable: KeysUnavailableError | None = None
+    foreign: bool = False
     clearable: bool = False
+    cookie_is_ours: bool = False
+    header_is_ours: bool = False
+    fingerprint: str = ""
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether anything came that says it is a guest of this app."""
+        return self.cookie_is_ours or self.header_is_ours
 
 
-TOO_MANY = Reading(ambiguous=True)
+class _Outcome(NamedTuple):
+    token: str
+    by_header: bool
+    owner: str
+    result: Guest | TokenError | KeysUnavailableError
 
 
-async def read(
-    runtime: Runtime, request: BaseRequest, *, wait_seconds: float
-) -> Reading:
-    """Verify the guest cookies of *request*, waiting at most so long for keys."""
-    tokens = guest_tokens(request, runtime.config.cookie_name)
-    if len(tokens) > MAX_TOKENS:
-        return TOO_MANY
-    outcomes: list[tuple[str, Outcome]] = []
-    budget = _Budget(wait_seconds)
-    for token in tokens:
-        outcome: Outcome
-        try:
-            outcome = await runtime.verifier.verify(token, wait_seconds=budget.left())
-        except (TokenError, KeysUnavailableError) as error:
-            outcome = error
-        outcomes.append((token, outcome))
-    return _decide(runtime, outcomes)
+async def read(visit: Visit, *, blocks: bool, wait_seconds: float) -> Reading:
+    """Verify the guest tokens of a request, waiting at most so long for keys.
 
-
-def read_sync(
-    runtime: Runtime, request: BaseRequest, *, wait_seconds: float
-) -> Reading:
-    """Do the same where nothing can be awaited."""
-    tokens = guest_tokens(request, runtime.config.cookie_name)
-    if len(tokens) > MAX_TOKENS:
-        return TOO_MANY
-    outcomes: list[tuple[str, Outcome]] = []
-    budget = _Budget(wait_seconds)
-    for token in tokens:
-        outcome: Outcome
-        try:
-            outcome = runtime.verifier.verify_sync(token, wait_seconds=budget.left())
-        except (TokenError, KeysUnavailableError) as error:
-            outcome = error
-        outcomes.append((token, outcome))
-    return _decide(runtime, outcomes)
-
-
-def is_ours(runtime: Runtime, token: str) -> bool:
-    """Tell whether *token* says that it is a guest of this app, be it true or not."""
-    return claimed(token) == (AUDIENCE, runtime.issuer)
-
-
-def says_guest(token: str) -> bool:
-    """Tell whether *token* says that it is a guest, of whichever app.
-
-    One from before this app's API moved must not be in the way of a new one.
+    A request is read once; what it cannot tell now, for want of keys, it may ask again.
     """
-    claims = claimed(token)
-    return claims is not None and bool(claims.audience == AUDIENCE)
+    if visit.reading is not None and visit.reading.unavailable is None:
+        return visit.reading
+    runtime = current()
+    cookies, header = visit.guest_tokens(runtime.config.cookie_name)
+    tokens = [(token, False) for token in cookies[:MAX_COOKIES]]
+    if header is not None:
+        tokens.append((header, True))
+    outcomes: list[_Outcome] = []
+    ends_at = time.monotonic() + wait_seconds
+    for token, by_header in tokens:
+        left = max(0.0, ends_at - time.monotonic())
+        result: Guest | TokenError | KeysUnavailableError
+        try:
+            if blocks:
+                result = runtime.verifier.verify_sync(token, wait_seconds=left)
+            else:
+                result = await runtime.verifier.verify(token, wait_seconds=left)
+        except (TokenError, KeysUnavailableError) as error:
+            result = error
+        owner = ownership(token, runtime.issuer)
+        outcomes.append(_Outcome(token, by_header, owner, result))
+    visit.reading = _decide(outcomes, too_many=len(cookies) > MAX_COOKIES)
+    return visit.reading
 
 
-def is_foreign(token: str) -> bool:
-    """Tell whether *token* is a readable JWT that does not say that it is a guest."""
-    return claimed(token) is not None and not says_guest(token)
+def fingerprint(tokens: Iterable[str]) -> str:
+    """Name *tokens* so that they can be told again, and not be made from it."""
+    text = "\n".join(sorted(set(tokens))).encode(errors="surrogatepass")
+    return hashlib.sha256(text).hexdigest()[:32] if text else ""
 
 
-class _Budget:
-    """The time that all tokens of one request may wait for keys together."""
-
-    def __init__(self, seconds: float) -> None:
-        self._ends_at = time.monotonic() + seconds
-
-    def left(self) -> float:
-        """Return the seconds that are left, never below zero."""
-        return max(0.0, self._ends_at - time.monotonic())
-
-
-def _decide(runtime: Runtime, outcomes: Sequence[tuple[str, Outcome]]) -> Reading:
+def _decide(outcomes: Sequence[_Outcome], *, too_many: bool) -> Reading:
     """Decide who the guest is, and what may be done with each token."""
-    guests: list[Guest] = []
+    guests: list[tuple[Guest, bool]] = []
     unavailable: KeysUnavailableError | None = None
-    foreign = False
-    useless = 0
-    for token, outcome in outcomes:
-        if isinstance(outcome, Guest):
-            guests.append(outcome)
-        elif isinstance(outcome, KeysUnavailableError):
-            unavailable = outcome
-        elif is_foreign(token):
-            foreign = True
+    bad: list[_Outcome] = []
+    for outcome in outcomes:
+        if isinstance(outcome.result, Guest):
+            guests.append((outcome.result, outcome.by_header))
+        elif isinstance(outcome.result, KeysUnavailableError):
+            unavailable = outcome.result
         else:
-            useless += is_ours(runtime, token)
-            tell_rejected(runtime, outcome)
+            bad.append(outcome)
+            if outcome.owner != "foreign":
+                code = outcome.result.code
+                logger.debug("guest token refused: %s", code)
+                current().tell("verify-rejected", code, error=outcome.result)
+    foreign = any(o.owner == "foreign" and not o.by_header for o in bad)
     if foreign:
-        tell_foreign(runtime)
-    ambiguous = len({guest.id for guest in guests}) > 1
+        name = current().config.cookie_name
+        logger.debug("the cookie %r holds a JWT that is not ours", name)
+        current().tell("foreign-cookie")
+    cookies = [outcome for outcome in outcomes if not outcome.by_header]
+    ambiguous = too_many or len({guest.id for guest, _ in guests}) > 1
+    if ambiguous:  # of two guests the header's is the visitor's: nobody can plant it
+        guests = [pair for pair in guests if pair[1]]
+    newest = max(
+        guests,
+        key=lambda pair: (pair[0].issued_at, pair[0].expires_at, pair[1]),
+        default=(None, False),
+    )
+    clearable = all(o in bad and o.owner == "ours" for o in cookies)
     return Reading(
-        guest=None if ambiguous or not guests else max(guests, key=_age_rank),
+        guest=newest[0],
+        by_header=newest[1],
         ambiguous=ambiguous,
         unavailable=unavailable,
-        clearable=0 < useless == len(outcomes),
+        foreign=foreign,
+        clearable=bool(cookies) and clearable,
+        cookie_is_ours=any(o.owner == "ours" for o in cookies),
+        header_is_ours=any(o.owner == "ours" and o.by_header for o in outcomes),
+        fingerprint=fingerprint(outcome.token for outcome in outcomes),
     )
-
-
-def _age_rank(guest: Guest) -> tuple[float, float]:
-    """Rank tokens of one guest: the newest counts, then the one that lives longer."""
-    return guest.issued_at.timestamp(), guest.expires_at.timestamp()
-
-
-def tell_rejected(
-    runtime: Runtime, error: TokenError, guest: Guest | None = None
-) -> None:
-    """Report a token that is no good; never the token itself."""
-    logger.debug("guest cookie refused: %s", error.code)
-    runtime.tell("verify-rejected", error.code, guest=guest, error=error)
-
-
-def tell_foreign(runtime: Runtime) -> None:
-    """Report that another JWT has our cookie's name, so that guests cannot hold."""
-    logger.debug(
-        "the cookie %r holds a JWT that is not ours", runtime.config.cookie_name
-    )
-    runtime.tell("foreign-cookie")

@@ -55,7 +55,7 @@ class DevCore:
         KeyFileError: *keys_file* cannot be used.
     """
 
-    def __init__(  # noqa: PLR0913 -- options, all by name
+    def __init__(
         self,
         *,
         host: str = "127.0.0.1",
@@ -170,7 +170,7 @@ class DevCore:
         """Sign any claims as they are, without HTTP: to forge tokens in tests."""
         return jwt.encode(self._core.keys.signing_key(static=static), claims, **header)
 
-    def fail(  # noqa: PLR0913 -- options, all by name
+    def fail(
         self,
         kind: FaultKind,
         *,

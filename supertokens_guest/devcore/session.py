@@ -35,7 +35,7 @@ _NOT_RECOGNISED = (
 
 
 @route("POST /recipe/session")
-def create(  # noqa: PLR0913 -- the fields of the body
+def create(
     core: Core,
     *,
     user_id: str,
@@ -58,7 +58,7 @@ def create(  # noqa: PLR0913 -- the fields of the body
 
 
 @route("POST /recipe/session/verify", tenants="any")
-def verify(  # noqa: PLR0913 -- the fields of the body
+def verify(
     core: Core,
     *,
     access_token: str,

@@ -67,7 +67,7 @@ def by_id(core: Core, user_id: str) -> Json:
 
 
 @route("GET /users/by-accountinfo")
-def by_account_info(  # noqa: PLR0913 -- the fields of the query
+def by_account_info(
     core: Core,
     *,
     do_union_of_account_info: str,

@@ -11,7 +11,7 @@ from supertokens_python.recipe.session.framework.fastapi import verify_session
 
 from supertokens_guest import GuestConfig, GuestTransfer, TokenError
 from supertokens_guest.asyncio import create_guest_jwt, transfer_guest
-from supertokens_guest.fastapi import set_guest_cookie
+from supertokens_guest import set_guest_cookie
 
 if TYPE_CHECKING:
     from testkit.fixtures import Serve, Visit

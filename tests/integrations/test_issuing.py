@@ -19,7 +19,7 @@ from supertokens_guest import (
     PayloadError,
     TokenError,
 )
-from supertokens_guest.fastapi import clear_guest_cookie, set_guest_cookie
+from supertokens_guest import clear_guest_cookie, set_guest_cookie
 from testkit.sdk import ISSUER, guest_jwt, reset_sdk
 from testkit.visitors import cleared
 

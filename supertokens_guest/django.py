@@ -1,0 +1,151 @@
+"""Guests in Django, under WSGI and ASGI: the middleware and the guard."""
+
+from __future__ import annotations
+
+import functools
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from asgiref.sync import iscoroutinefunction, markcoroutinefunction
+from django.conf import settings
+from django.http import JsonResponse
+from supertokens_python.exceptions import SuperTokensError
+from supertokens_python.framework.django.django_request import DjangoRequest
+from supertokens_python.framework.django.django_response import DjangoResponse
+from supertokens_python.supertokens import Supertokens
+
+from supertokens_guest._background import run_blocking, run_sync
+from supertokens_guest._web import visitors, visits
+from supertokens_guest._web.answers import ANSWERED_ERRORS, status_of
+from supertokens_guest._web.requests import lone_cookies, visit_of
+from supertokens_guest.events import logger
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from django.http import HttpRequest, HttpResponse
+
+    from supertokens_guest._web.visitors import ClaimValidators
+
+__all__ = ["GuestMiddleware", "verify_visitor"]
+
+_View = TypeVar("_View", bound="Callable[..., Any]")
+
+_SDK_MIDDLEWARE = "supertokens_python.framework.django.django_middleware.middleware"
+
+
+class GuestMiddleware:
+    """Makes every visitor a guest until login, as a line in ``MIDDLEWARE``.
+
+    Beside the SDK's own, in either order. Sets at most one cookie for an answer, and
+    never on one that a shared cache may keep.
+    """
+
+    sync_capable = async_capable = True
+
+    def __init__(self, get_response: Callable[[HttpRequest], Any]) -> None:
+        """Wrap *get_response*, the rest of the application."""
+        self.get_response = get_response
+        self._is_async = iscoroutinefunction(get_response)
+        if self._is_async:
+            markcoroutinefunction(self)
+        if _SDK_MIDDLEWARE not in settings.MIDDLEWARE:
+            logger.warning(
+                "SuperTokens' own middleware is missing in MIDDLEWARE: %s writes the"
+                " sessions that guests log in to.",
+                _SDK_MIDDLEWARE,
+            )
+
+    def __call__(self, request: HttpRequest) -> Any:
+        """Serve one request, or return the coroutine that does."""
+        visit_of(request).has_middleware = True
+        if self._is_async:
+            return self._serve(request)
+        response = self.get_response(request)
+        settling = _settle(request, response, blocks=True)
+        if settling is not None:
+            run_blocking(settling)
+        return response
+
+    async def _serve(self, request: HttpRequest) -> Any:
+        response = await self.get_response(request)
+        settling = _settle(request, response, blocks=False)
+        if settling is not None:
+            await settling
+        return response
+
+    def process_exception(
+        self, _request: HttpRequest, exception: Exception
+    ) -> HttpResponse | None:
+        """Answer what a visitor can bring about in a view; Django makes it a 500."""
+        if not isinstance(exception, ANSWERED_ERRORS):
+            return None
+        status = status_of(exception)
+        return JsonResponse({"message": HTTPStatus(status).phrase}, status=status)
+
+
+def verify_visitor(
+    *,
+    check_database: bool = False,
+    override_global_claim_validators: ClaimValidators | None = None,
+) -> Callable[[_View], _View]:
+    """Return the decorator that puts who asks into ``request.visitor``.
+
+    For views that are functions, sync or async, as the SDK's ``verify_session()``.
+    Arguments, errors and what a guard does are those of
+    ``supertokens_guest.fastapi.verify_visitor``.
+    """
+    return _guard(check_database, override_global_claim_validators)
+
+
+@functools.cache
+def _guard(
+    check_database: bool,  # noqa: FBT001 - positional, so that equal calls are one
+    validators: ClaimValidators | None,
+) -> Callable[[Any], Any]:
+    find = functools.partial(
+        visitors.find_visitor,
+        check_database=check_database,
+        override_global_claim_validators=validators,
+    )
+
+    def decorate(view: Any) -> Any:
+        @functools.wraps(view)
+        async def guarded_async(request: Any, *args: Any, **kwargs: Any) -> Any:
+            try:
+                request.visitor = await find(request, None, blocks=False)
+                return await view(request, *args, **kwargs)
+            except SuperTokensError as error:
+                return await _answer(request, error)
+
+        @functools.wraps(view)
+        def guarded(request: Any, *args: Any, **kwargs: Any) -> Any:
+            try:
+                decision = find(request, None, blocks=True)
+                request.visitor = run_blocking(decision)
+                return view(request, *args, **kwargs)
+            except SuperTokensError as error:
+                failure = error
+            return run_sync(lambda: _answer(request, failure))
+
+        return guarded_async if iscoroutinefunction(view) else guarded
+
+    return decorate
+
+
+async def _answer(request: HttpRequest, error: SuperTokensError) -> Any:
+    """Answer as the SDK does: Django would make a 500 of what leaves a view."""
+    result: Any = await Supertokens.get_instance().handle_supertokens_error(
+        DjangoRequest(request), error, DjangoResponse(JsonResponse({})), {}
+    )
+    return result.response
+
+
+def _settle(request: HttpRequest, response: Any, *, blocks: bool) -> Any:
+    """Return the coroutine that settles the guest; ``None`` when nothing has to be."""
+    visit, status = visit_of(request), response.status_code
+    cookies = lone_cookies(request.META)
+    if not visits.is_quiet(visit, cookies):
+        return visits.answer(visit, response, status, cookies, blocks=blocks)
+    visit.status = status
+    return None
