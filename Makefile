@@ -67,7 +67,7 @@ $(READY): $(LOCKS) pyproject.toml
 	@echo "Making $(VENV) with $$($(PYTHON) --version)"
 	@rm -rf $(VENV)
 	@$(PYTHON) -m venv $(VENV)
-	@$(PIP) install --require-hashes -r requirements.lock
+	@$(PIP) install --require-hashes --no-deps -r requirements.lock
 ifeq ($(VERSIONS),oldest)
 	@$(PIP) install --require-hashes --no-deps -r requirements-oldest.lock
 endif
@@ -81,7 +81,8 @@ COMPILE := $(UV) pip compile pyproject.toml --quiet --upgrade --all-extras --uni
   --python-version 3.10 --generate-hashes --no-header --no-annotate --no-emit-index-url
 
 lock:
-	$(COMPILE) --group build --group tests --group lint -o requirements.lock
+	$(COMPILE) --group build --group tests --group lint --group docs \
+	  -o requirements.lock
 	$(COMPILE) --resolution lowest-direct -o requirements-oldest.lock
 
 clean:

@@ -29,9 +29,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-LOOP_SECONDS = 60.0
-"""How long a thread of a running loop waits for I/O that a sync function asks for: the
-SDK's own calls end before."""
+LOOP_SECONDS = 60.0  # then a sync call inside a running loop gives up waiting
 
 _lock = threading.Lock()
 _loop: asyncio.AbstractEventLoop | None = None
@@ -59,9 +57,8 @@ def run_blocking(decision: Coroutine[Any, Any, T]) -> T:
 
 
 def run_sync(make: Callable[[], Coroutine[Any, Any, T]]) -> T:
-    """Run the coroutine that *make* returns, and return its outcome.
+    """Run a coroutine where the SDK's own sync functions do: on this thread's loop.
 
-    It runs where the SDK's own sync functions run theirs: on the loop of this thread.
     Inside a running loop, where those raise, it gets a thread and a loop for itself.
     """
     try:
@@ -82,10 +79,9 @@ def run_sync(make: Callable[[], Coroutine[Any, Any, T]]) -> T:
 
 
 async def call_app(function: Callable[[Any], Any], argument: Any) -> Any:
-    """Call a function of the app's, plain or not, and return its answer.
+    """Call a function of the app's, plain or not, in a task of its own.
 
-    In a task of its own: if what it waits for is cancelled, that is an error of its
-    own, and not the end of the login that it was called in.
+    If what it waits for is cancelled, that is not the end of the login around it.
     """
 
     async def call() -> Any:
@@ -106,10 +102,7 @@ async def call_app(function: Callable[[Any], Any], argument: Any) -> Any:
 def submit(
     make: Callable[[], Coroutine[Any, Any, T]],
 ) -> concurrent.futures.Future[T]:
-    """Run the coroutine that *make* returns on the background loop.
-
-    It runs in a copy of the caller's context variables: what it sets is not seen by the
-    caller.
+    """Run a coroutine on the background loop, in a copy of the caller's context.
 
     Raises:
         CoreUnavailableError: The system gives no more threads or files.

@@ -39,36 +39,28 @@ REQUEST_WAIT_SECONDS = 1.0
 
 
 class Runtime:
-    """The guests of one initialised SDK.
-
-    Attributes:
-        config: What the app gave to ``guest_override``.
-        late_tries: When the late transfer into each session, by its handle, failed: an
-            instant of the monotonic clock, or infinity while it is under way.
-        paused_until: Before this instant of the monotonic clock, nothing is issued or
-            renewed by itself: the core has just failed.
-        quiet: ``Cookie`` headers that need nothing, with the keys by which they were
-            read and the epoch seconds until when.
-    """
+    """The guests of one initialised SDK."""
 
     def __init__(self, config: GuestConfig, static_keys: StaticKeys | None) -> None:
-        """Hold the configuration; no I/O, and nothing of the SDK is needed yet."""
         self.config = config
+        # When the late transfer into each session, by its handle, failed: an instant of
+        # the monotonic clock, or infinity while it is under way.
         self.late_tries: dict[str, float] = {}
+        # Until then nothing is issued or renewed by itself: the core has just failed.
         self.paused_until = -math.inf
+        # Cookie headers that need nothing, with the keys by which they were read and
+        # the epoch seconds until when.
         self.quiet: dict[bytes | str | None, tuple[object, float]] = {}
         self._static_keys = static_keys
         self._lock = threading.Lock()
 
     @property
     def app_info(self) -> AppInfo:
-        """The SDK's description of the app."""
         app: AppInfo = SessionRecipe.get_instance().get_app_info()
         return app
 
     @property
     def session_config(self) -> NormalisedSessionConfig:
-        """The configuration of the session recipe."""
         config: NormalisedSessionConfig = SessionRecipe.get_instance().config
         return config
 
@@ -82,7 +74,6 @@ class Runtime:
 
     @property
     def verifier(self) -> TokenVerifier:
-        """The verifier of this app's guests; made at first use, after ``init``."""
         made: TokenVerifier | None = vars(self).get("_verifier")
         if made is None:
             with self._lock:
@@ -90,7 +81,7 @@ class Runtime:
         return made
 
     def tell(self, code: EventCode, reason: str | None = None, **about: Any) -> None:
-        """Tell the app's ``on_event``; *about* may have ``guest``, ``user_id``, ``error``."""
+        """Tell the app; *about* has ``guest``, ``user_id``, ``error``."""
         guest: Guest | None = about.pop("guest", None)
         guest_id = None if guest is None else guest.id
         event = GuestEvent(code=code, reason=reason, guest_id=guest_id, **about)
@@ -110,7 +101,6 @@ class Runtime:
 
 
 def _jwks_urls() -> list[str]:
-    """Return where each core of the app's ``connection_uri`` publishes its keys."""
     path = "/.well-known/jwks.json"
     urls: list[str] = Querier.get_instance().get_all_core_urls_for_path(path)
     return urls

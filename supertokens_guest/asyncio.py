@@ -66,19 +66,8 @@ async def update_guest_jwt(
 ) -> str:
     """Return a new guest JWT for the same guest, holding *payload* instead.
 
-    The old token stays valid until it expires.
-
-    Args:
-        guest: The guest, or its token, which is verified first.
-        payload: The whole new payload; see ``create_guest_jwt``.
-        user_context: Handed to the SDK's ``create_jwt``.
-
-    Raises:
-        TokenError: The token given is not a valid guest.
-        PayloadError: As in ``create_guest_jwt``.
-        CoreUnavailableError: As in ``create_guest_jwt``.
-        KeysUnavailableError: No key could be had in time.
-        ConfigError: Guests are not set up.
+    The old token stays valid until it expires. Raises what ``create_guest_jwt`` and,
+    for a token instead of a ``Guest``, ``verify_guest_jwt`` raise.
     """
     known = guest if isinstance(guest, Guest) else await verify_guest_jwt(guest)
     issued = await issue(payload, known.id, user_context, code="update", blocks=False)
@@ -89,13 +78,7 @@ async def verify_guest_jwt(
     token: str,
     user_context: dict[str, Any] | None = None,  # noqa: ARG001 - as in the SDK
 ) -> Guest:
-    """Return the guest that *token* describes, once every check holds.
-
-    Does no I/O when the token's key is known.
-
-    Args:
-        token: A compact JWT as it came in; anything may.
-        user_context: Not used yet; every function of the SDK has it.
+    """Return the guest that *token* describes; no I/O when the token's key is known.
 
     Raises:
         TokenError: It is not a valid guest; its ``code`` says why.
@@ -114,15 +97,11 @@ async def get_guest(
     request: Any,
     user_context: dict[str, Any] | None = None,  # noqa: ARG001 - as in the SDK
 ) -> Guest | None:
-    """Return the guest who came with *request*, or ``None``.
+    """Return the guest who came with the framework's *request*, or ``None``.
 
     With the middleware, as this request changed it. ``None`` without a guest, with a
     bad one, with two, and while no key can be had: a bad guest cookie is never an error
     of the visitor's. Also a guest beside a session, who waits for a later transfer.
-
-    Args:
-        request: The framework's request, or the SDK's ``BaseRequest``.
-        user_context: Not used yet; every function of the SDK has it.
 
     Raises:
         ConfigError: Guests are not set up.
@@ -132,17 +111,12 @@ async def get_guest(
 
 
 async def get_guest_data(
-    session: SessionContainer,
-    user_context: dict[str, Any] | None = None,
+    session: SessionContainer, user_context: dict[str, Any] | None = None
 ) -> dict[str, Any] | None:
     """Return what *session* took over from a guest.
 
-    Asks the core only when the data lies in the session's data in the database: because
-    the configuration says so, or because it did not fit into the login's headers.
-
-    Args:
-        session: A session, as ``verify_session`` gives it.
-        user_context: Handed to the SDK.
+    Asks the core only when it lies in the session's data in the database: because the
+    configuration says so, or because it did not fit into the login's headers.
 
     Returns:
         ``{"sub": <the guest's id>, **claims}``, a copy; ``None`` for a user who was no
@@ -168,7 +142,7 @@ async def transfer_guest(
     nothing for a session that waits for nobody.
 
     Args:
-        request: The framework's request, or the SDK's ``BaseRequest``.
+        request: The framework's request.
         session: The session of this request, as ``verify_session`` gives it: one that
             is attached to the response, which carries the new tokens.
         user_context: Handed to the SDK and to ``on_transfer``. Never pass that of
@@ -195,10 +169,6 @@ async def get_visitor(
     Needs the middleware. A guard, ``verify_visitor()``, does the same before a view,
     and refuses unsafe requests that another site started.
 
-    Args:
-        request: The framework's request, or the SDK's ``BaseRequest``.
-        user_context: Handed to the SDK.
-
     Raises:
         GuestRefusedError: A guest is needed, and may not be set; 409 if not caught.
         CoreUnavailableError: A guest is needed, and the core did not sign; 503.
@@ -214,16 +184,11 @@ async def merge_into_guest_payload(
     changes: Mapping[str, Any],
     user_context: dict[str, Any] | None = None,
 ) -> Guest:
-    """Merge *changes* into the guest's payload, at its top level.
+    """Merge *changes* into the guest's payload; ``None`` removes a name.
 
-    As the SDK's ``merge_into_access_token_payload``. Signs now, so that a view cannot
-    answer 200 and lose the data; the middleware sets one cookie at the answer, however
-    often this was called. A visitor without a guest gets one.
-
-    Args:
-        request: The framework's request, or the SDK's ``BaseRequest``.
-        changes: Names and their new values; ``None`` removes a name.
-        user_context: Handed to the SDK's ``create_jwt``.
+    At the top level, as the SDK's ``merge_into_access_token_payload``. Signs now, so
+    that a view cannot answer 200 and lose the data; the middleware sets one cookie at
+    the answer, however often this was called. A visitor without a guest gets one.
 
     Returns:
         The guest as it is now.
@@ -245,10 +210,6 @@ async def clear_guest(
     user_context: dict[str, Any] | None = None,  # noqa: ARG001 - as in the SDK
 ) -> None:
     """Have the answer to *request* clear the guest, where the middleware sees it.
-
-    Args:
-        request: The framework's request, or the SDK's ``BaseRequest``.
-        user_context: Not used yet; every function of the SDK has it.
 
     Raises:
         GuestRefusedError: The answer has begun.

@@ -16,7 +16,6 @@ from supertokens_guest._runtime import current
 from supertokens_guest._web import visitors, visits
 from supertokens_guest._web.answers import ANSWERED_ERRORS, status_of
 from supertokens_guest._web.requests import KEY, Visit
-from supertokens_guest.errors import ConfigError
 from supertokens_guest.events import logger
 from supertokens_guest.guest import Visitor
 
@@ -134,11 +133,7 @@ class _GuestCookie(SecurityBase):
 
     @property
     def model(self) -> APIKey:  # type: ignore[override]  # its name is known after init
-        try:
-            name = current().config.cookie_name
-        except ConfigError:
-            name = "jwt"
-        return APIKey(**{"in": APIKeyIn.cookie}, name=name)  # type: ignore[arg-type]  # an alias
+        return APIKey(**{"in": APIKeyIn.cookie}, name=current().config.cookie_name)  # type: ignore[arg-type]  # an alias
 
     async def __call__(self) -> None:
         """Leave the cookie to the middleware."""

@@ -124,11 +124,11 @@ def _override_create(original: RecipeInterface) -> None:
             )
 
         payload, data = access_token_payload or {}, session_data_in_database or {}
-        request = get_request_from_user_context(user_context)
-        if request is None or leaves_guest_alone(payload, user_context):
+        visit = _visit_of(user_context)
+        if visit is None or leaves_guest_alone(payload, user_context):
             return await make({}, {})
         handover = Handover(
-            visit=visit_of(request),
+            visit=visit,
             user_context=user_context,
             user_id=user_id,
             recipe_user_id=recipe_user_id.get_as_string(),
@@ -138,8 +138,7 @@ def _override_create(original: RecipeInterface) -> None:
             handover.carried = _carried(handover, payload)
             if not handover.carried:
                 await handover.find(blocks=False, wait_seconds=LOGIN_WAIT_SECONDS)
-                no_anti_csrf = bool(disable_anti_csrf)
-                handover.choose(payload, data, disable_anti_csrf=no_anti_csrf)
+                handover.choose(payload, data, anti_csrf=not disable_anti_csrf)
         except Exception as error:  # noqa: BLE001 - no login fails for a guest's sake
             _left_alone(handover, error)
             handover.guest = None
@@ -160,6 +159,15 @@ def _override_create(original: RecipeInterface) -> None:
         return session
 
     original.create_new_session = create_new_session  # type: ignore[method-assign]  # the SDK's own way to override
+
+
+def _visit_of(user_context: dict[str, Any]) -> Visit | None:
+    """Return the visit that a session is made for; a script or a dashboard has none."""
+    request = get_request_from_user_context(user_context)
+    try:
+        return None if request is None else visit_of(request)
+    except (AttributeError, TypeError):  # an app's own idea of a request
+        return None
 
 
 def _left_alone(handover: Handover, error: Exception) -> None:
@@ -194,8 +202,7 @@ def _override_revoke(original: RecipeInterface) -> None:
 
     async def revoke_session(session_handle: str, user_context: dict[str, Any]) -> bool:
         revoked = await revoke(session_handle, user_context)
-        request = get_request_from_user_context(user_context)
-        visit = None if request is None else visit_of(request)
+        visit = _visit_of(user_context)
         session = None if visit is None else visit.session
         if visit and session and session.get_handle() == session_handle:
             visit.revoked.add(session_handle)
@@ -221,12 +228,12 @@ def _override_refresh(original: RecipeInterface) -> None:
                 refresh_token, anti_csrf_token, disable_anti_csrf, user_context
             )
         except SuperTokensSessionError as error:
-            request = get_request_from_user_context(user_context)
+            visit = _visit_of(user_context)
             ends = isinstance(error, TokenTheftError) or (
                 isinstance(error, UnauthorisedError) and error.clear_tokens
             )
-            if request is not None and ends:
-                clear = functools.partial(_clear, visit_of(request))
+            if visit is not None and ends:
+                clear = functools.partial(_clear, visit)
                 mutators: list[Any] = error.response_mutators
                 mutators.append(lambda there, _: perform(clear, there.original, 0))
             raise

@@ -25,8 +25,13 @@ KINDS: tuple[Kind, ...] = ("fastapi", "flask", "django", "django-asgi")
 
 @dataclass
 class Told:
-    """What an app was told."""
+    """What an app was told.
 
+    Attributes:
+        failures: How many of the next transfers its hook shall fail.
+    """
+
+    failures: int = 0
     transfers: list[GuestTransfer] = field(default_factory=list)
     events: list[GuestEvent] = field(default_factory=list)
 
@@ -38,6 +43,9 @@ class Told:
 
     def on_transfer(self, transfer: GuestTransfer) -> None:
         """Remember a transfer."""
+        if self.failures:
+            self.failures -= 1
+            raise OSError("the shop's database is down")
         self.transfers.append(transfer)
 
     def on_event(self, event: GuestEvent) -> None:

@@ -1,20 +1,47 @@
-"""The guest's cookie as a header's text and as a set of attributes."""
+"""The guest's cookie and header, as they are read and as each framework writes them."""
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from datetime import datetime, timedelta, timezone
+from http.cookies import SimpleCookie
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from supertokens_guest import ConfigError, Guest, GuestConfig
+from supertokens_guest._runtime import current
 from supertokens_guest._web.cookies import (
     MAX_AGE_SECONDS,
+    CookieAttributes,
+    clear_cookie,
     cookie_attributes,
-    cookie_names,
     cookie_values,
-    max_age_seconds,
+    is_for_all,
+    keep_newest_session,
+    keep_private,
+    set_cookie,
+    set_header,
+    vary_by_cookie,
 )
+from supertokens_guest._web.requests import wrapped
+from testkit.core import Core
+from testkit.sdk import Setup, init_sdk, reset_sdk
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+TOKEN = "a.b.c"
+NOWHERE = Core(url="http://127.0.0.1:9")  # nothing here asks a core anything
+
+
+@pytest.fixture
+def _clean_sdk() -> Iterator[None]:
+    """Begin and end without an initialised SDK."""
+    reset_sdk()
+    yield
+    reset_sdk()
 
 
 @pytest.mark.parametrize(
@@ -47,14 +74,36 @@ def test_t12_every_value_is_found_in_the_headers_order(
 def test_no_header_is_an_error(header: str) -> None:
     """Whatever a header holds, there is a list of texts in it."""
     assert all(isinstance(value, str) for value in cookie_values(header, "jwt"))
-    assert all(isinstance(name, str) for name in cookie_names(header))
 
 
-def test_cookie_names() -> None:
-    """Names are found however the header is spaced."""
-    assert {"a", "b", "c"} == cookie_names("a=1;b=2 ; c")
+def attributes_of(config: GuestConfig, **session: Any) -> CookieAttributes:
+    """Return what an app with these settings decides for its guest cookie."""
+    from starlette.requests import Request
+
+    init_sdk(Setup(core=NOWHERE, config=config, session=session))
+    request = Request({"type": "http", "method": "GET", "headers": []})
+    return cookie_attributes(current(), wrapped(request))
 
 
+@pytest.mark.usefixtures("_clean_sdk")
+def test_attributes_follow_the_session_cookies() -> None:
+    """What the session recipe decides for its own cookies."""
+    assert CookieAttributes(
+        name="jwt",
+        domain=".example.com",
+        older_domain="old.example.com",
+        secure=True,
+        same_site="strict",
+    ) == attributes_of(
+        GuestConfig(),
+        cookie_domain=".example.com",
+        older_cookie_domain="old.example.com",
+        cookie_secure=True,
+        cookie_same_site="strict",
+    )
+
+
+@pytest.mark.usefixtures("_clean_sdk")
 @pytest.mark.parametrize(
     ("name", "domain", "secure"),
     [
@@ -68,29 +117,260 @@ def test_a_prefix_of_the_name_is_kept_as_a_promise(
     name: str, domain: str | None, secure: bool
 ) -> None:
     """Browsers drop a cookie whose attributes break its prefix."""
-    attributes = cookie_attributes(
-        name,
-        domain=".example.com",
-        older_domain=None,
-        secure=False,
-        same_site="none",
+    attributes = attributes_of(
+        GuestConfig(cookie_name=name),
+        cookie_domain=".example.com",
+        older_cookie_domain=".old.example",
     )
 
+    assert (domain, secure) == (attributes.domain, attributes.secure)
+    older = None if domain is None else ".old.example"
+    assert older == attributes.older_domain
+
+
+@pytest.mark.usefixtures("_clean_sdk")
+def test_a_cookie_that_browsers_drop_is_an_error_at_start() -> None:
+    """``SameSite=None`` without ``Secure``, which the SDK itself lets pass on http."""
+    with pytest.raises(ConfigError, match="SameSite=None without Secure"):
+        attributes_of(GuestConfig(), cookie_same_site="none", cookie_secure=False)
+    reset_sdk()
+
+    config = GuestConfig(cookie_name="__Secure-guest")
+    assert attributes_of(config, cookie_same_site="none", cookie_secure=False).secure
+
+
+def starlette_response() -> Any:
+    """Return a response of FastAPI's."""
+    from starlette.responses import Response
+
+    return Response()
+
+
+def flask_response() -> Any:
+    """Return a response of Flask's."""
+    from flask import Response
+
+    return Response()
+
+
+def django_response() -> Any:
+    """Return a response of Django's."""
+    from django.http import HttpResponse
+
+    return HttpResponse()
+
+
+@pytest.fixture(params=[starlette_response, flask_response, django_response])
+def response(request: pytest.FixtureRequest) -> Any:
+    """Return an empty response of each framework."""
+    make: Callable[[], Any] = request.param
+    return make()
+
+
+def set_cookie_lines(response: Any) -> list[str]:
+    """Return the ``Set-Cookie`` values that will be sent."""
+    if hasattr(response, "cookies"):  # Django writes them last
+        return [morsel.OutputString() for morsel in response.cookies.values()]
+    lines: list[str] = response.headers.getlist("set-cookie")
+    return lines
+
+
+def attributes(
+    domain: str | None = None, older_domain: str | None = None, *, secure: bool = True
+) -> CookieAttributes:
+    """Return attributes as the session recipe would decide them."""
+    return CookieAttributes(
+        name="jwt",
+        domain=domain,
+        older_domain=older_domain,
+        secure=secure,
+        same_site="none" if secure else "lax",
+    )
+
+
+def guest(**left: float) -> Guest:
+    """Return a guest with so much time left."""
+    now = datetime.now(timezone.utc)
+    return Guest("G-1", {}, now, now + timedelta(**left))
+
+
+def read(line: str) -> dict[str, str]:
+    """Return a ``Set-Cookie`` value as its value and attributes, without the times."""
+    morsel = SimpleCookie(line)["jwt"]
+    shown = {name: str(value) for name, value in morsel.items() if value}
+    shown.pop("expires", None)
+    return {"value": morsel.value, **shown}
+
+
+def test_setting(response: Any) -> None:
+    """All attributes, and no cache may hand the guest to anybody else."""
+    set_cookie(response, TOKEN, None, attributes(".example.com"))
+
+    (line,) = set_cookie_lines(response)
+    domain = read(line)["domain"].lstrip(".")  # RFC 6265, 5.2.3: the dot is ignored
     assert {
-        "name": name,
-        "domain": domain,
-        "older_domain": None,
-        "secure": secure,
-        "same_site": "none",
-    } == asdict(attributes)
+        "value": TOKEN,
+        "path": "/",
+        "domain": "example.com",
+        "max-age": str(MAX_AGE_SECONDS),
+        "httponly": "True",
+        "secure": "True",
+        "samesite": "none",
+    } == {**read(line), "domain": domain, "samesite": read(line)["samesite"].lower()}
+    assert "private, no-store" == response.headers["Cache-Control"]
+    assert "Cookie" == response.headers["Vary"]
 
 
 @pytest.mark.parametrize(
-    ("expires_at", "seconds"),
-    [(1_000 + 60.9, 60), (1_000 + 10**9, MAX_AGE_SECONDS), (999, 0)],
+    ("left", "least", "most"),
+    [
+        ({"days": 3_650}, MAX_AGE_SECONDS, MAX_AGE_SECONDS),
+        ({"hours": 1}, 3_540, 3_600),
+        ({"hours": -1}, 0, 0),
+    ],
 )
 def test_a_cookie_lives_as_long_as_its_token_and_at_most_400_days(
-    expires_at: float, seconds: int
+    response: Any, left: dict[str, float], least: int, most: int
 ) -> None:
     """Ten years of token do not make ten years of cookie."""
-    assert seconds == max_age_seconds(expires_at, 1_000)
+    set_cookie(response, TOKEN, guest(**left), attributes())
+
+    (line,) = set_cookie_lines(response)
+    age = int(line.lower().partition("max-age=")[2].partition(";")[0])
+    assert least <= age <= most
+
+
+def test_setting_keeps_what_the_response_varies_on(response: Any) -> None:
+    """And names the cookie once."""
+    response.headers["Vary"] = "Origin"
+    set_cookie(response, TOKEN, None, attributes())
+    set_cookie(response, TOKEN, None, attributes())
+
+    assert "Origin, Cookie" == response.headers["Vary"]
+
+
+def test_without_https_and_domain(response: Any) -> None:
+    """Nothing is added that the session cookies do not have."""
+    set_cookie(response, TOKEN, None, attributes(secure=False))
+
+    (line,) = set_cookie_lines(response)
+    assert set() == {"secure", "domain"} & read(line).keys()
+
+
+def test_s9_clearing_has_the_attributes_of_setting(response: Any) -> None:
+    """A browser clears only what has the same name, domain and path."""
+    clear_cookie(response, attributes(".example.com"))
+
+    (line,) = set_cookie_lines(response)
+    cleared = read(line)
+    assert "" == cleared["value"]
+    assert "/" == cleared["path"]
+    assert "example.com" == cleared["domain"].lstrip(".")
+    assert "max-age=0" in line.lower()
+
+
+@pytest.mark.parametrize(
+    ("domain", "older", "cleared"),
+    [
+        (".new.io", ".old.io", {"new.io", "old.io"}),
+        (".new.io", "", {"new.io", None}),
+        (None, ".old.io", {None, "old.io"}),
+        (".new.io", ".new.io", {"new.io"}),
+        (None, "", {None}),
+        (None, None, {None}),
+    ],
+)
+def test_clearing_covers_the_older_domain(
+    response: Any, domain: str | None, older: str | None, cleared: set[str | None]
+) -> None:
+    """In every framework, Django too, which keeps one cookie for each name."""
+    clear_cookie(response, attributes(domain, older))
+
+    lines = set_cookie_lines(response)
+    domains = [read(line).get("domain") for line in lines]
+    assert len(cleared) == len(lines)
+    assert cleared == {domain and domain.lstrip(".") for domain in domains}
+
+
+def test_a_client_without_cookies_gets_a_header(response: Any) -> None:
+    """A script of another origin may read it, beside what it may read already."""
+    response.headers["Access-Control-Expose-Headers"] = "front-token"
+    set_header(response, TOKEN)
+
+    assert TOKEN == response.headers["guest-jwt"]
+    exposed = response.headers["Access-Control-Expose-Headers"]
+    assert "front-token, guest-jwt" == exposed
+    assert "private, no-store" == response.headers["Cache-Control"]
+    assert [] == set_cookie_lines(response)
+
+
+FOR_ALL = [
+    {"Cache-Control": "public"},
+    {"Cache-Control": "max-age=60"},
+    {"Cache-Control": "s-maxage=60"},
+    {"Cache-Control": "no-cache, max-age=0"},
+    {"Expires": "Thu, 01 Dec 2033 16:00:00 GMT"},
+    {"Last-Modified": "Thu, 01 Dec 2022 16:00:00 GMT"},
+    {"Surrogate-Control": "max-age=60"},
+    {"CDN-Cache-Control": "max-age=60"},
+    {"Cache-Control": "private", "Cloudflare-CDN-Cache-Control": "max-age=60"},
+]
+
+
+@pytest.mark.parametrize("headers", FOR_ALL, ids=str)
+def test_s19_what_a_shared_cache_may_keep(
+    response: Any, headers: dict[str, str]
+) -> None:
+    """By any header that lets one; a guest takes those headers away."""
+    for name, value in headers.items():
+        response.headers[name] = value
+
+    assert is_for_all(response)
+    keep_private(response)
+    assert not is_for_all(response)
+    assert "private, no-store" == response.headers["Cache-Control"]
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {},
+        {"Cache-Control": "no-cache"},
+        {"Cache-Control": "no-store"},
+        {"Cache-Control": "private, max-age=60"},
+        {"Cache-Control": "private", "Last-Modified": "Thu, 01 Dec 2022 16:00:00 GMT"},
+    ],
+    ids=str,
+)
+def test_s19_what_no_shared_cache_keeps(response: Any, headers: dict[str, str]) -> None:
+    """It may have a guest."""
+    for name, value in headers.items():
+        response.headers[name] = value
+
+    assert not is_for_all(response)
+
+
+def test_s19_an_answer_varies_by_cookie_once(response: Any) -> None:
+    """Or by everything, which says so already."""
+    vary_by_cookie(response)
+    vary_by_cookie(response)
+    assert "Cookie" == response.headers["Vary"]
+
+    response.headers["Vary"] = "*"
+    vary_by_cookie(response)
+    assert "*" == response.headers["Vary"]
+
+
+def test_s18_one_access_token_is_sent(response: Any) -> None:
+    """The last that the SDK wrote, with every other cookie as it was."""
+    for name, value in (
+        *(("theme", "dark"), ("sAccessToken", "old"), ("sRefreshToken", "r")),
+        *(("sAccessToken", "new"), ("lang", "de")),
+    ):
+        response.set_cookie(name, value)
+    keep_newest_session(response)
+
+    lines = set_cookie_lines(response)
+    assert sorted(
+        ["theme=dark", "sAccessToken=new", "sRefreshToken=r", "lang=de"]
+    ) == sorted(line.partition(";")[0] for line in lines)

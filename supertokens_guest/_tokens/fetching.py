@@ -34,11 +34,7 @@ Keys = Mapping[str, RSAPublicKey]
 
 
 def fetch_keys(urls: Iterable[str]) -> Keys:
-    """Return the usable keys of the first of *urls* that has any.
-
-    Raises:
-        PyJWKSetError: None of them had usable keys in time; says why for each.
-    """
+    """Return the usable keys of the first of *urls* that has any in time."""
     ends_at = time.monotonic() + FETCH_SECONDS
     faults = []
     for url in urls:

@@ -48,7 +48,6 @@ class Places:
     """Places for ``AT_ONCE`` at a time in this process; a forked child has its own."""
 
     def __init__(self) -> None:
-        """Have all places free."""
         self._pid = os.getpid()
         self._free = threading.BoundedSemaphore(AT_ONCE)
 
@@ -59,7 +58,6 @@ class Places:
         return self._free.acquire(timeout=max(0.0, wait_seconds))
 
     def give_back(self) -> None:
-        """Let another have the place."""
         self._free.release()
 
 
@@ -80,23 +78,8 @@ async def issue(
 ) -> tuple[str, Guest]:
     """Return a new token and what it says, verified as any other.
 
-    Args:
-        payload: What the guest shall hold.
-        guest_id: The guest's id, or ``None`` for a new one.
-        context: The user context for the SDK's ``create_jwt``.
-        code: What the app is told.
-        blocks: Whether to block instead of awaiting.
-        wait_seconds: How long the core may take, and a turn to ask it.
-        places: Where a place was taken for this call, which gives it back when it has
-            really ended: perhaps after its caller stopped waiting. ``None`` waits for
-            a turn.
-
-    Raises:
-        PayloadError: The payload cannot be carried, or *guest_id* has another form.
-        CoreUnavailableError: The core did not sign in time, or not what would be
-            accepted; or the system gives no more threads to ask it.
-        KeysUnavailableError: The core's keys could not be had in time.
-        Exception: What the app's own override of ``create_jwt`` raised.
+    Waits for a turn, unless a place was taken for this call: that is given back when
+    the call has really ended, perhaps after its caller stopped waiting.
     """
     runtime, ends_at = current(), time.monotonic() + wait_seconds
     try:

@@ -16,7 +16,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
@@ -46,42 +46,21 @@ class KeySet:
 
 
 class Lookup(NamedTuple):
-    """A fetch that may bring a missing key.
+    """A fetch that may bring a missing key; others may wait for it too.
 
-    Attributes:
-        landed: Whether it brought keys. Others wait for it too: never cancel it.
-        is_own: Whether it began with this look-up. What it does not bring then does not
-            exist; a fetch that began before may just have missed it.
+    What a look-up's own fetch does not bring does not exist; one that began before may
+    just have missed it.
     """
 
     landed: Future[bool]
     is_own: bool
 
 
-class KeySource(Protocol):
-    """A cache of keys, or fixed ones; safe for threads and event loops."""
-
-    def current(self) -> KeySet | None:
-        """Return the keys that may be used now, or ``None``; never waits."""
-
-    def look_up(self, kid: str) -> Lookup:
-        """Start, or join, the fetch that may bring the missing key *kid*.
-
-        Raises:
-            TokenError: ``bad_signature``: there are only the keys at hand.
-            KeysUnavailableError: No fetch may start now; nobody waits for a limiter.
-        """
-
-
 class StaticKeys:
     """Keys that are given once and for all; never asks anybody for more."""
 
     def __init__(self, public_keys: Mapping[str, str]) -> None:
-        """Read PEM texts by key id.
-
-        Raises:
-            ConfigError: There is none, or one is not fit; names all faults.
-        """
+        """Read PEM texts by key id, or raise a ``ConfigError`` with all faults."""
         given: Any = public_keys
         if not isinstance(given, Mapping) or not given:
             raise ConfigError("public_keys must map at least one key id to a PEM.")
@@ -127,10 +106,7 @@ def _lock() -> threading.Lock:
 
 
 class KeyCache:
-    """The core's static keys, fetched when needed and kept through an outage.
-
-    Costs nothing until it is first asked. Share one per process.
-    """
+    """The core's static keys, fetched when needed and kept through an outage."""
 
     def __init__(
         self,
@@ -171,7 +147,7 @@ class KeyCache:
         """Start, or join, the fetch that may bring the missing key *kid*.
 
         Raises:
-            KeysUnavailableError: No fetch may start so soon after the last one.
+            KeysUnavailableError: No fetch may start now; nobody waits for a limiter.
         """
         return self._fly(kid, self._clock())
 
@@ -252,11 +228,13 @@ class KeyCache:
         tell(self._observer, event)
 
 
+KeySource = KeyCache | StaticKeys
+
+
 async def wait(future: Future[Any], *, wait_seconds: float) -> None:
     """Return when *future* is done, or after *wait_seconds*.
 
-    Neither the time running out nor the caller's being cancelled touches *future*,
-    which others may be waiting for; works on any event loop.
+    Neither that nor the caller's being cancelled touches *future*.
     """
     loop = asyncio.get_running_loop()
     arrived: asyncio.Future[None] = loop.create_future()

@@ -7,9 +7,10 @@ login: whatever goes wrong, the guest is kept for another try.
 
 from __future__ import annotations
 
+import copy
 import inspect
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from asgiref.sync import sync_to_async
 from supertokens_python.recipe.multifactorauth.multi_factor_auth_claim import (
@@ -17,15 +18,16 @@ from supertokens_python.recipe.multifactorauth.multi_factor_auth_claim import (
 )
 from supertokens_python.recipe.multifactorauth.recipe import MultiFactorAuthRecipe
 
-from supertokens_guest._background import call_app, run_sync
+from supertokens_guest._background import call_app, run_blocking, run_sync
 from supertokens_guest._runtime import current
 from supertokens_guest._tokens.payload import plain_copy
 from supertokens_guest._transfer.selection import (
+    MAX_HEADERS_BYTES,
     SETTLED,
     WAITING,
-    Headers,
     Selection,
     arrived,
+    headers_bytes,
     select_claims,
 )
 from supertokens_guest._web.answers import at_answer, drop, give, next_fingerprint
@@ -35,7 +37,7 @@ from supertokens_guest.events import logger
 from supertokens_guest.guest import GuestTransfer
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Awaitable, Mapping
 
     from supertokens_python.recipe.session.interfaces import SessionContainer
 
@@ -83,29 +85,19 @@ def lacks_factors(access_token_payload: dict[str, Any] | None) -> bool:
 
 @dataclass(kw_only=True, slots=True, repr=False)
 class Handover:
-    """One request's guest on the way into one session, from reading to clearing.
-
-    Attributes:
-        is_late: Whether the session was there before.
-        reading: What the request brought.
-        guest: The guest to be transferred; ``None`` where there is none, or not yet.
-        clears: Whether the answer shall clear what came, without a transfer.
-        waiting: What the session shall say of a guest who has to wait.
-        carried: Claims of a guest in the session that this one replaces.
-        selection: What of the guest enters the session.
-    """
+    """One request's guest on the way into one session, from reading to clearing."""
 
     visit: Visit
     user_context: dict[str, Any]
     user_id: str
     recipe_user_id: str
     tenant_id: str
-    is_late: bool = False
+    is_late: bool = False  # the session was there before
     reading: Reading = field(default_factory=Reading)
-    guest: Guest | None = None
-    clears: bool = False
-    waiting: str | None = None
-    carried: dict[str, Any] = field(default_factory=dict)
+    guest: Guest | None = None  # to be transferred now
+    clears: bool = False  # what came, without a transfer
+    waiting: str | None = None  # what the session shall say of a guest who has to wait
+    carried: dict[str, Any] = field(default_factory=dict)  # from a session replaced
     selection: Selection = field(default_factory=Selection)
 
     @property
@@ -151,49 +143,60 @@ class Handover:
         payload: Mapping[str, Any],
         data: Mapping[str, Any],
         *,
-        disable_anti_csrf: bool = False,
         session: SessionContainer | None = None,
+        anti_csrf: bool = True,
     ) -> None:
-        """Choose what of the guest enters a session that has *payload* and *data*.
-
-        Raises:
-            Exception: What the app's ``transfer`` raised, or ``PayloadError`` for
-                claims that JSON cannot carry.
-        """
+        """Choose what of the guest enters a session that has *payload* and *data*."""
+        config, sessions = current().config, current().session_config
         if self.guest is None:
             return
-        config = current().config
         chosen: Mapping[str, Any] = self.guest.payload
         if callable(config.transfer):
-            chosen = config.transfer(self.transfer(self.guest, session))
+            chosen = config.transfer(self.transfer(session))
         elif config.transfer != "all":
             chosen = {name: chosen[name] for name in chosen if name in config.transfer}
-        chosen = plain_copy(chosen)
-        if chosen or config.transfer == "all":
-            self.selection = select_claims(
-                chosen,
-                guest_id=self.guest.id,
-                payload=payload,
-                data=data,
-                namespace=config.namespace,
-                headers=self._headers(disable_anti_csrf=disable_anti_csrf),
+        if not chosen and config.transfer != "all":
+            return
+
+        exposed = sessions.expose_access_token_to_frontend_in_cookie_based_auth
+
+        def room(merged: Mapping[str, Any]) -> int:
+            path = sessions.refresh_token_path.get_as_string_dangerous()
+            size = headers_bytes(
+                merged,
+                user_id=max(self.user_id, self.recipe_user_id, key=len),
+                tenant_id=self.tenant_id,
+                anti_csrf=anti_csrf
+                and sessions.anti_csrf_function_or_string == "VIA_TOKEN",
+                copies=2 if exposed else 1,
+                refresh_path=None if self.is_late else path,
             )
+            return MAX_HEADERS_BYTES - size - 2 * len(sessions.cookie_domain or "")
+
+        in_token = config.transfer_to == "access_token_payload"
+        self.selection = select_claims(
+            plain_copy(chosen),
+            guest_id=self.guest.id,
+            payload=payload,
+            data=data,
+            namespace=config.namespace,
+            room=room if in_token else None,
+        )
 
     async def finish(self, session: SessionContainer) -> None:
         """Do at a login what follows once there is a session; it has succeeded."""
-        visit = self.visit
+        visit, config = self.visit, current().config
         visit.made.add(session.get_handle())
         visit.waits = self.waiting is not None
         if self.guest is None:
             if self.clears:
-                at_answer(session, self.visit, self._clear)
+                at_answer(session, visit, self._clear)
             return
-        payload, config = session.get_access_token_payload(), current().config
+        payload = session.get_access_token_payload()
         self.selection = arrived(self.selection, payload, config.namespace)
-        transfer = self.transfer(self.guest, session)
         if config.on_transfer is None or self._runs_at_login():
-            if await self.call_hook(transfer, blocks=False):
-                self.settle(transfer)
+            if await self.call_hook(session, blocks=False):
+                self.settle(session)
             else:
                 await self._leave_waiting(session)
             return
@@ -201,94 +204,72 @@ class Handover:
         def act(response: Any) -> None:
             if session.get_handle() in visit.revoked:
                 return
-            if self._tried(transfer):
-                self._settle_on(response, transfer)
+            if run_blocking(self.call_hook(session, blocks=True)):
+                self._settle_on(response, session)
                 return
             run_sync(lambda: self._leave_waiting(session))
             if visit.written is not None:
                 give(visit, response, *visit.written)
 
-        at_answer(session, self.visit, act)
+        at_answer(session, visit, act)
 
-    async def call_hook(self, transfer: GuestTransfer, *, blocks: bool) -> bool:
+    async def call_hook(self, session: SessionContainer, *, blocks: bool) -> bool:
         """Tell the app of a transfer; return whether its hook, if any, succeeded."""
-        hook = current().config.on_transfer
-        if hook is None:
-            return True
-        if blocks:
-            return self._tried(transfer)
+        hook: Any = current().config.on_transfer
         try:
-            if self._runs_at_login():
-                await call_app(hook, transfer)
-            else:
+            if hook is not None and blocks:
+                answer = hook(self.transfer(session))
+                if inspect.isawaitable(answer):
+                    run_sync(lambda: _awaited(answer))
+            elif hook is not None and self._runs_at_login():
+                await call_app(hook, self.transfer(session))
+            elif hook is not None:
                 # The thread in which Django and Flask keep what belongs to a request.
-                await sync_to_async(hook)(transfer)
+                await sync_to_async(hook)(self.transfer(session))
         except Exception as error:  # noqa: BLE001 - the hook is the app's
-            self._hook_failed(error)
+            logger.error("on_transfer raised; the guest is kept", exc_info=error)
+            current().tell("transfer-failed", "hook", guest=self.guest, error=error)
             return False
         return True
 
-    def settle(self, transfer: GuestTransfer) -> None:
+    def settle(self, session: SessionContainer) -> None:
         """Have the answer clear the guest, if nothing of it stays behind."""
-        session = transfer.session
-        if session is None:
-            return
 
         def act(response: Any) -> None:
             if session.get_handle() not in self.visit.revoked:
-                self._settle_on(response, transfer)
+                self._settle_on(response, session)
 
         at_answer(session, self.visit, act)
 
-    def transfer(self, guest: Guest, session: SessionContainer | None) -> GuestTransfer:
-        """Return the transfer as the app sees it."""
+    def transfer(self, session: SessionContainer | None) -> GuestTransfer:
+        """Return the transfer as the app sees it, in values of its own."""
         return GuestTransfer(
-            guest=guest,
+            guest=cast("Guest", self.guest),
             session=session,
             user_id=self.user_id if session is None else session.get_user_id(),
             recipe_user_id=self.recipe_user_id,
             tenant_id=self.tenant_id,
             request=self.visit.request,
             user_context=self.user_context,
-            moved=dict(self.selection.moved),
+            moved=copy.deepcopy(self.selection.moved),
             in_database=self.selection.in_database,
             dropped={**self.selection.dropped},
         )
 
-    def _settle_on(self, response: Any, transfer: GuestTransfer) -> None:
-        left_behind = set(transfer.dropped.values()) - SETTLED
+    def _settle_on(self, response: Any, session: SessionContainer) -> None:
+        left_behind = sorted(set(self.selection.dropped.values()) - SETTLED)
         keep_private(response)
         if left_behind:
-            reasons = sorted(left_behind)
-            logger.warning("claims of a guest did not enter the session: %s", reasons)
-        else:
-            self._clear(response)
-        reason, user_id = min(left_behind, default=None), transfer.user_id
-        current().tell("transfer", reason, guest=transfer.guest, user_id=user_id)
+            logger.warning("a guest's claims are not in the session: %s", left_behind)
+        if not left_behind or current().config.on_transfer is not None:
+            self._clear(response)  # the hook had everything
+        reason = left_behind[0] if left_behind else None
+        user_id = session.get_user_id()
+        current().tell("transfer", reason, guest=self.guest, user_id=user_id)
 
     def _clear(self, response: Any) -> None:
         self.visit.written = None
         drop(self.visit, response, self.reading)
-
-    def _tried(self, transfer: GuestTransfer) -> bool:
-        """Call the hook in this thread; return whether it succeeded."""
-        hook: Any = current().config.on_transfer
-
-        async def awaited(answer: Any) -> None:
-            await answer
-
-        try:
-            answer = hook(transfer)
-            if inspect.isawaitable(answer):
-                run_sync(lambda: awaited(answer))
-        except Exception as error:  # noqa: BLE001 - the hook is the app's
-            self._hook_failed(error)
-            return False
-        return True
-
-    def _hook_failed(self, error: Exception) -> None:
-        logger.error("on_transfer raised; the guest is kept", exc_info=error)
-        current().tell("transfer-failed", "hook", guest=self.guest, error=error)
 
     async def _leave_waiting(self, session: SessionContainer) -> None:
         """Have the session say which guest it still waits for."""
@@ -297,8 +278,7 @@ class Handover:
         try:
             await session.merge_into_access_token_payload({WAITING: name})
         except Exception as error:  # noqa: BLE001 - the login has succeeded
-            message = "a guest is kept, but its session cannot say so"
-            logger.error(message, exc_info=error)
+            logger.error("a session cannot say which guest waits", exc_info=error)
         at_answer(session, self.visit, keep_newest_session)
 
     def _runs_at_login(self) -> bool:
@@ -308,34 +288,16 @@ class Handover:
         connection, is bound to the request's thread, and must find no loop there.
         """
         hook: Any = current().config.on_transfer
-        is_coroutine = inspect.iscoroutinefunction
-        return (
-            is_coroutine(hook)
-            or is_coroutine(getattr(hook, "__call__", None))  # noqa: B004 - an object's
-            or current().app_info.framework == "fastapi"
-        )
+        call = getattr(hook, "__call__", None)  # noqa: B004 - an object's may be one
+        is_coroutine = any(map(inspect.iscoroutinefunction, (hook, call)))
+        return is_coroutine or current().app_info.framework == "fastapi"
 
     def _is_another_users(self) -> bool:
         """Tell whether the guest waits, or may wait, for another user's login."""
-        claims = self.visit.session_claims()
-        ids = {self.user_id, self.recipe_user_id}
-        return claims is not None and ids.isdisjoint(
-            {str(claims.get("sub")), str(claims.get("rsub"))}
-        )
+        claims = self.visit.session_claims() or {}
+        brought = {str(claims[name]) for name in ("sub", "rsub") if name in claims}
+        return bool(brought) and brought.isdisjoint({self.user_id, self.recipe_user_id})
 
-    def _headers(self, *, disable_anti_csrf: bool) -> Headers | None:
-        """Return what carries the claims; ``None`` if no header does."""
-        if current().config.transfer_to != "access_token_payload":
-            return None
-        session = current().session_config
-        exposed = session.expose_access_token_to_frontend_in_cookie_based_auth
-        return Headers(
-            user_id=max(self.user_id, self.recipe_user_id, key=len),
-            tenant_id=self.tenant_id,
-            domain=session.cookie_domain or "",
-            refresh_path=session.refresh_token_path.get_as_string_dangerous(),
-            anti_csrf=not disable_anti_csrf
-            and session.anti_csrf_function_or_string == "VIA_TOKEN",
-            copies=2 if exposed else 1,
-            is_login=not self.is_late,
-        )
+
+async def _awaited(answer: Awaitable[None]) -> None:
+    await answer

@@ -37,12 +37,8 @@ if TYPE_CHECKING:
     from supertokens_guest._web.requests import Visit
     from supertokens_guest.guest import GuestTransfer
 
-RETRY_SECONDS = 60.0
-"""How long a late transfer into a session that failed is not tried again: the guard
-tries with every request."""
-
-MAX_TRIES = 1_024
-"""Sessions whose failed tries are remembered."""
+RETRY_SECONDS = 60.0  # from a try that failed: the guard tries with every request
+MAX_TRIES = 1_024  # sessions whose failed tries are remembered
 
 
 async def transfer_late(
@@ -52,14 +48,7 @@ async def transfer_late(
     *,
     blocks: bool,
 ) -> GuestTransfer | None:
-    """Transfer the guest that the login of *session* left waiting, if it came.
-
-    Returns:
-        What was transferred; ``None`` when nothing was.
-
-    Raises:
-        SuperTokensSessionError: The session has ended; the SDK answers 401.
-    """
+    """Transfer the guest that the login of *session* left waiting; see the verb."""
     payload, runtime = session.get_access_token_payload(), current()
     waiting = payload.get(WAITING)
     if not isinstance(waiting, str) or leaves_guest_alone(payload, context):
@@ -105,9 +94,6 @@ async def _move(
     Each new access token takes a kilobyte of the answer's headers, so the claims and
     the end of the waiting are written at once, after the hook.
     """
-    guest = handover.guest
-    if guest is None:
-        return None
     try:
         stored = await _stored(session, blocks=blocks)
         payload = stored.custom_claims_in_access_token_payload
@@ -120,8 +106,7 @@ async def _move(
             await run(
                 lambda: session.update_session_data_in_database(merged), blocks=blocks
             )
-        transfer = handover.transfer(guest, session)
-        if not await handover.call_hook(transfer, blocks=blocks):
+        if not await handover.call_hook(session, blocks=blocks):
             return None
         # The SDK merges into what the token says, which may bring back a claim that was
         # taken out of the session since.
@@ -138,11 +123,11 @@ async def _move(
         reason = "error" if core_failure(error) is None else "core_unavailable"
         if refused_by_core(error):
             reason = "core_refused"
-        current().tell("transfer-failed", reason, guest=guest, error=error)
+        current().tell("transfer-failed", reason, guest=handover.guest, error=error)
         return None
     at_answer(session, handover.visit, keep_newest_session)
-    handover.settle(transfer)
-    return transfer
+    handover.settle(session)
+    return handover.transfer(session)
 
 
 async def _stored(

@@ -53,29 +53,22 @@ def status_of(error: GuestError) -> int:
     """Return the status that answers *error* where a view does not catch it."""
     if isinstance(error, GuestRefusedError):
         return 403 if error.code == "cross_site" else 409
+    if isinstance(error, PayloadTooLargeError):
+        return 413
     if isinstance(error, PayloadError):
-        return 413 if isinstance(error, PayloadTooLargeError) else 400
+        logger.warning("answered with 400: %s", error)  # or a mistake would go unseen
+        return 400
     return 503
 
 
 def refusal(code: Refusal, guest: Guest | None = None) -> GuestRefusedError:
-    """Return the error for *code*, and tell the app of it."""
     error = GuestRefusedError(code, _REFUSALS[code])
     current().tell("issue-refused", code, guest=guest, error=error)
     return error
 
 
 def refuse_in_vain(visit: Visit, reading: Reading, guest_id: str | None) -> None:
-    """Refuse what could not be set in this answer, before the core is asked to sign.
-
-    Args:
-        visit: The request that is being answered.
-        reading: What it brought.
-        guest_id: The guest that shall be set; ``None`` for a new one.
-
-    Raises:
-        GuestRefusedError: Its ``code`` says why.
-    """
+    """Refuse what could not be set in this answer, before the core is asked to sign."""
     guest = reading.guest
     code: Refusal | None = None
     if visit.status is not None:

@@ -75,7 +75,6 @@ class Visit:
 
     @functools.cached_property
     def request(self) -> BaseRequest:
-        """The SDK's request."""
         return self._make_request()
 
     @property
@@ -88,7 +87,6 @@ class Visit:
 
     @property
     def method(self) -> str:
-        """The request's method, in capitals."""
         return str(self.request.method()).upper()
 
     @property

@@ -39,11 +39,7 @@ if TYPE_CHECKING:
 
 
 def here(request: Any) -> Visit:
-    """Return the visit of a request whose answer the middleware will see.
-
-    Raises:
-        ConfigError: The app has no ``GuestMiddleware``.
-    """
+    """Return the visit of a request whose answer the middleware will see."""
     visit = visit_of(request)
     if not visit.has_middleware:
         raise ConfigError(
@@ -60,12 +56,8 @@ async def find_visitor(
 ) -> Visitor:
     """Return who asks: the session's user, or the guest, issued now if there is none.
 
-    Args:
-        request: The framework's request, or the SDK's.
-        context: The SDK's user context.
-        blocks: Whether to block instead of awaiting.
-        options: For the SDK's ``get_session``, from a guard: that looks for the session
-            anew, transfers a waiting guest, and refuses unsafe requests of other sites.
+    *options* for the SDK's ``get_session`` come from a guard: it looks for the session
+    anew, transfers a waiting guest, and refuses unsafe requests of other sites.
     """
     current()
     visit, context = here(request), {} if context is None else context
@@ -108,7 +100,6 @@ async def merge(
     *,
     blocks: bool,
 ) -> Guest:
-    """Sign the guest anew with *changes* in its payload; see the verb."""
     visit = here(request)
     guest = await current_guest(visit, blocks=blocks)
     payload = {**({} if guest is None else guest.payload), **changes}
@@ -117,7 +108,6 @@ async def merge(
 
 
 def clear(request: Any) -> None:
-    """Have the answer clear the guest; see the verb."""
     visit = here(request)
     if visit.status is not None:
         raise refusal("answered")

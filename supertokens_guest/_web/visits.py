@@ -10,7 +10,7 @@ from supertokens_python.normalised_url_path import NormalisedURLPath
 from supertokens_guest._runtime import REQUEST_WAIT_SECONDS, current
 from supertokens_guest._tokens.issuing import Places, issue
 from supertokens_guest._web.answers import SERVER_ERROR, drop, give, may_issue, perform
-from supertokens_guest._web.cookies import is_for_all, vary_by_cookie
+from supertokens_guest._web.cookies import GUEST_HEADER, is_for_all, vary_by_cookie
 from supertokens_guest._web.reading import read
 from supertokens_guest.errors import GuestError, PayloadError
 from supertokens_guest.events import logger
@@ -39,10 +39,8 @@ _eager = Places()
 def is_quiet(visit: Visit, cookies: bytes | str | None) -> bool:
     """Tell whether a known guest asks and nothing has to be done: nearly always.
 
-    Args:
-        visit: What the request did so far.
-        cookies: The whole ``Cookie`` header; ``None`` when something else may bring a
-            guest or a session.
+    *cookies* is the whole header; ``None`` when something else may bring a guest or a
+    session.
     """
     if visit.was_read or visit.written or visit.cleared or visit.deferred:
         return False
@@ -63,15 +61,7 @@ async def answer(
     *,
     blocks: bool,
 ) -> None:
-    """Do to *response* what this visit asks for; no fault in it fails the answer.
-
-    Args:
-        visit: The request that is answered.
-        response: The framework's response, whose headers may still change.
-        status: Its status.
-        cookies: As in ``is_quiet``, to be remembered if nothing has to be done.
-        blocks: Whether to block instead of awaiting.
-    """
+    """Do to *response* what this visit asks for; no fault in it fails the answer."""
     visit.status = status
     for act in visit.deferred:
         perform(act, response, status)
@@ -167,6 +157,8 @@ def _renew_at(guest: Guest | None) -> float:
 def _has_guest(response: Any) -> bool:
     """Tell whether a view has set or cleared the guest by hand."""
     name = current().config.cookie_name
+    if GUEST_HEADER in response.headers:
+        return True
     jar = getattr(response, "cookies", None)
     if jar is not None:  # Django
         return name in jar

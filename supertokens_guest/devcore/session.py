@@ -111,7 +111,7 @@ def refresh(
     token = core.storage.refresh_tokens.get(hash1)
     if token is None:
         raise _unauthorised(_NOT_RECOGNISED)
-    if enable_anti_csrf and (anti_csrf_token or "") != token.anti_csrf:
+    if enable_anti_csrf and token.anti_csrf not in {None, anti_csrf_token}:
         raise _unauthorised("Anti CSRF token missing, or not matching")
     ended = "Session missing in db or has expired"
     session = _live_session(core, token.session_handle, ended)
