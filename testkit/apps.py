@@ -30,8 +30,13 @@ Guests = Literal["none", "outside", "inside", "alone"]
 
 @dataclass
 class Told:
-    """What an app was told."""
+    """What an app was told.
 
+    Attributes:
+        failures: How many of the next transfers its hook shall fail.
+    """
+
+    failures: int = 0
     transfers: list[GuestTransfer] = field(default_factory=list)
     events: list[GuestEvent] = field(default_factory=list)
 
@@ -43,6 +48,9 @@ class Told:
 
     def on_transfer(self, transfer: GuestTransfer) -> None:
         """Remember a transfer."""
+        if self.failures:
+            self.failures -= 1
+            raise OSError("the shop's database is down")
         self.transfers.append(transfer)
 
     def on_event(self, event: GuestEvent) -> None:
