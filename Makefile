@@ -7,10 +7,12 @@
 #   make test TESTS=tests/test_claims.py    a part of the suite
 #   make test PYTHON=python3.12             another Python, for a new environment
 #   make test VERSIONS=oldest               the oldest dependencies that are supported
+#   make demo PORT=8001                     another port; 0 takes any that is free
 
 PYTHON ?= python3
 UV ?= uv
 TESTS ?=
+PORT ?=
 VERSIONS ?= newest
 
 ifeq ($(VERSIONS),newest)
@@ -39,7 +41,7 @@ test: $(READY)
 	$(BIN)/python -m pytest $(TESTS)
 
 demo: $(READY)
-	$(BIN)/python -m demo
+	$(BIN)/python -m demo $(if $(PORT),--port $(PORT))
 
 lint: $(READY)
 	$(BIN)/ruff check .
