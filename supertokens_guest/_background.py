@@ -1,8 +1,8 @@
 """Where coroutines run: one decision for callers that await and callers that block.
 
-Decisions are coroutines that meet I/O through an ``Edge`` alone. ``AWAIT`` really
-awaits; ``BLOCK`` blocks and never suspends, so that ``run_blocking`` can drive the same
-coroutine in a thread that has no event loop.
+A decision is a coroutine with a flag ``blocks``. Without it, it awaits; with it, each
+piece of I/O blocks, so that the coroutine never suspends and ``run_blocking`` can drive
+it in a thread that has no event loop.
 
 The process has one background thread with a loop, for async issuing alone: the SDK
 loads certificates for each call to the core, some 15 to 30 ms in which a request's loop
@@ -15,20 +15,22 @@ from __future__ import annotations
 import asyncio
 import concurrent.futures
 import contextvars
+import functools
 import inspect
 import os
 import threading
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from supertokens_python.async_to_sync_wrapper import sync
+
+from supertokens_guest.errors import CoreUnavailableError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
-    from supertokens_guest._tokens.verifying import TokenVerifier
-    from supertokens_guest.guest import Guest
-
 T = TypeVar("T")
+
+LOOP_SECONDS = 60.0  # then a sync call inside a running loop gives up waiting
 
 _lock = threading.Lock()
 _loop: asyncio.AbstractEventLoop | None = None
@@ -39,50 +41,13 @@ _pid = 0
 _lost: list[asyncio.AbstractEventLoop] = []
 
 
-class Edge(Protocol):
-    """How a decision does I/O."""
-
-    blocks: bool
-
-    async def verify(
-        self, verifier: TokenVerifier, token: str, wait_seconds: float
-    ) -> Guest:
-        """Return the guest that *token* describes; see ``TokenVerifier``."""
-
-    async def run(self, make: Callable[[], Coroutine[Any, Any, T]]) -> T:
-        """Return the outcome of the coroutine that *make* returns."""
-
-
-class _Await:
-    blocks = False
-
-    async def verify(
-        self, verifier: TokenVerifier, token: str, wait_seconds: float
-    ) -> Guest:
-        return await verifier.verify(token, wait_seconds=wait_seconds)
-
-    async def run(self, make: Callable[[], Coroutine[Any, Any, T]]) -> T:
-        return await make()
-
-
-class _Block:
-    blocks = True
-
-    async def verify(
-        self, verifier: TokenVerifier, token: str, wait_seconds: float
-    ) -> Guest:
-        return verifier.verify_sync(token, wait_seconds=wait_seconds)
-
-    async def run(self, make: Callable[[], Coroutine[Any, Any, T]]) -> T:
-        return run_sync(make)
-
-
-AWAIT: Edge = _Await()
-BLOCK: Edge = _Block()
+async def run(make: Callable[[], Coroutine[Any, Any, T]], *, blocks: bool) -> T:
+    """Return the outcome of the coroutine that *make* returns."""
+    return run_sync(make) if blocks else await make()
 
 
 def run_blocking(decision: Coroutine[Any, Any, T]) -> T:
-    """Run a *decision* whose edge is ``BLOCK``, in this thread and without a loop."""
+    """Run a *decision* that blocks, in this thread and without a loop."""
     try:
         decision.send(None)
     except StopIteration as end:
@@ -93,29 +58,31 @@ def run_blocking(decision: Coroutine[Any, Any, T]) -> T:
 
 
 def run_sync(make: Callable[[], Coroutine[Any, Any, T]]) -> T:
-    """Run the coroutine that *make* returns, and return its outcome.
+    """Run a coroutine where the SDK's own sync functions do: on this thread's loop.
 
-    It runs where the SDK's own sync functions run theirs: on the loop of this thread.
     Inside a running loop, where those raise, it gets a thread and a loop for itself.
     """
     try:
         asyncio.get_running_loop()
     except RuntimeError:
         return sync(make())
+    future: concurrent.futures.Future[T] = concurrent.futures.Future()
     context = contextvars.copy_context()
-    with concurrent.futures.ThreadPoolExecutor(max_workers=1) as pool:
-        return pool.submit(context.run, lambda: asyncio.run(make())).result()
+
+    def run_there() -> None:
+        try:
+            future.set_result(context.run(asyncio.run, make()))
+        except BaseException as error:  # noqa: BLE001 - it is the outcome then
+            future.set_exception(error)
+
+    _started(threading.Thread(target=run_there, daemon=True))
+    return future.result(LOOP_SECONDS)
 
 
 async def call_app(function: Callable[[Any], Any], argument: Any) -> Any:
-    """Call a function of the app's, plain or not, and return its answer.
+    """Call a function of the app's, plain or not, in a task of its own.
 
-    In a task of its own: if what it waits for is cancelled, that is an error of its
-    own, and not the end of the login that it was called in.
-
-    Raises:
-        Exception: What the function raised.
-        RuntimeError: It was cancelled, though the caller was not.
+    If what it waits for is cancelled, that is not the end of the login around it.
     """
 
     async def call() -> Any:
@@ -133,19 +100,31 @@ async def call_app(function: Callable[[Any], Any], argument: Any) -> Any:
     return task.result()
 
 
+@functools.cache
+def _shares_thread(_pid: int) -> bool:
+    thread = threading.Thread(target=int)
+    _started(thread)
+    return thread.native_id == threading.get_native_id()
+
+
+def has_threads() -> bool:
+    """Tell whether a new thread is one of the system's; gevent's is a greenlet here.
+
+    A loop that ran in it would be that of every other greenlet as well.
+    """
+    return not _shares_thread(os.getpid())
+
+
 def submit(
     make: Callable[[], Coroutine[Any, Any, T]],
 ) -> concurrent.futures.Future[T]:
-    """Run the coroutine that *make* returns on the background loop.
-
-    It runs in a copy of the caller's context variables: what it sets is not seen by the
-    caller.
+    """Run a coroutine on the background loop, in a copy of the caller's context.
 
     Raises:
-        RuntimeError: The system gives no more threads.
-        OSError: The system gives no more files, which the loop needs to wake up.
+        CoreUnavailableError: The system gives no more threads or files.
     """
-    return asyncio.run_coroutine_threadsafe(make(), _running_loop())
+    loop = _running_loop()  # before the coroutine: without one it would not be awaited
+    return asyncio.run_coroutine_threadsafe(make(), loop)
 
 
 def _running_loop() -> asyncio.AbstractEventLoop:
@@ -159,13 +138,16 @@ def _running_loop() -> asyncio.AbstractEventLoop:
         if _loop is None or _thread is None or not _thread.is_alive():
             # Not the policy's loop: what the app chose for itself need not survive a
             # fork, and this one only waits for a few sockets.
-            loop = asyncio.SelectorEventLoop()
+            try:
+                loop = asyncio.SelectorEventLoop()
+            except OSError as error:  # it needs a file to be woken up by
+                raise _no_more("files") from error
             thread = threading.Thread(
                 target=_run_forever, args=(loop,), name="supertokens-guest", daemon=True
             )
             try:
-                thread.start()
-            except BaseException:
+                _started(thread)
+            except CoreUnavailableError:
                 loop.close()
                 raise
             if _loop is not None:
@@ -174,11 +156,21 @@ def _running_loop() -> asyncio.AbstractEventLoop:
         return _loop
 
 
+def _started(thread: threading.Thread) -> None:
+    try:
+        thread.start()
+    except RuntimeError as error:
+        raise _no_more("threads") from error
+
+
+def _no_more(things: str) -> CoreUnavailableError:
+    return CoreUnavailableError(f"The system gives no more {things} to ask the core.")
+
+
 def _run_forever(loop: asyncio.AbstractEventLoop) -> None:
     while True:
         try:
             loop.run_forever()
-        except (SystemExit, KeyboardInterrupt):
-            # Raised by a function of the app's, who is told; what else is under way
-            # here goes on.
+        except (SystemExit, KeyboardInterrupt):  # noqa: PERF203 - hardly ever raised
+            # By a function of the app's, whose caller is told; the rest goes on.
             continue

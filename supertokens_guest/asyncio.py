@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from supertokens_guest._background import AWAIT
 from supertokens_guest._runtime import REQUEST_WAIT_SECONDS, current
 from supertokens_guest._tokens.issuing import issue
 from supertokens_guest._transfer.late import guest_data, transfer_late
-from supertokens_guest._web import visits
-from supertokens_guest._web.requests import wrapped
+from supertokens_guest._web import visitors
+from supertokens_guest._web.requests import visit_of
 from supertokens_guest.errors import TokenError
 from supertokens_guest.guest import Guest
 
@@ -56,10 +55,8 @@ async def create_guest_jwt(
         Exception: What the app's own override of ``create_jwt`` raised.
         ConfigError: Guests are not set up.
     """
-    token, _ = await issue(
-        current(), payload, guest_id, user_context, code="issue", edge=AWAIT
-    )
-    return token
+    issued = await issue(payload, guest_id, user_context, code="issue", blocks=False)
+    return issued[0]
 
 
 async def update_guest_jwt(
@@ -69,38 +66,19 @@ async def update_guest_jwt(
 ) -> str:
     """Return a new guest JWT for the same guest, holding *payload* instead.
 
-    The old token stays valid until it expires.
-
-    Args:
-        guest: The guest, or its token, which is verified first.
-        payload: The whole new payload; see ``create_guest_jwt``.
-        user_context: Handed to the SDK's ``create_jwt``.
-
-    Raises:
-        TokenError: The token given is not a valid guest.
-        PayloadError: As in ``create_guest_jwt``.
-        CoreUnavailableError: As in ``create_guest_jwt``.
-        KeysUnavailableError: No key could be had in time.
-        ConfigError: Guests are not set up.
+    The old token stays valid until it expires. Raises what ``create_guest_jwt`` and,
+    for a token instead of a ``Guest``, ``verify_guest_jwt`` raise.
     """
     known = guest if isinstance(guest, Guest) else await verify_guest_jwt(guest)
-    token, _ = await issue(
-        current(), payload, known.id, user_context, code="update", edge=AWAIT
-    )
-    return token
+    issued = await issue(payload, known.id, user_context, code="update", blocks=False)
+    return issued[0]
 
 
 async def verify_guest_jwt(
     token: str,
     user_context: dict[str, Any] | None = None,  # noqa: ARG001 - as in the SDK
 ) -> Guest:
-    """Return the guest that *token* describes, once every check holds.
-
-    Does no I/O when the token's key is known.
-
-    Args:
-        token: A compact JWT as it came in; anything may.
-        user_context: Not used yet; every function of the SDK has it.
+    """Return the guest that *token* describes; no I/O when the token's key is known.
 
     Raises:
         TokenError: It is not a valid guest; its ``code`` says why.
@@ -119,35 +97,26 @@ async def get_guest(
     request: Any,
     user_context: dict[str, Any] | None = None,  # noqa: ARG001 - as in the SDK
 ) -> Guest | None:
-    """Return the guest who came with *request*, or ``None``.
+    """Return the guest who came with the framework's *request*, or ``None``.
 
     With the middleware, as this request changed it. ``None`` without a guest, with a
     bad one, with two, and while no key can be had: a bad guest cookie is never an error
     of the visitor's. Also a guest beside a session, who waits for a later transfer.
 
-    Args:
-        request: The framework's request, or the SDK's ``BaseRequest``.
-        user_context: Not used yet; every function of the SDK has it.
-
     Raises:
         ConfigError: Guests are not set up.
         TypeError: *request* is no request.
     """
-    return await visits.current_guest(current(), wrapped(request), AWAIT)
+    return await visitors.current_guest(visit_of(request), blocks=False)
 
 
 async def get_guest_data(
-    session: SessionContainer,
-    user_context: dict[str, Any] | None = None,
+    session: SessionContainer, user_context: dict[str, Any] | None = None
 ) -> dict[str, Any] | None:
     """Return what *session* took over from a guest.
 
-    Asks the core only when the data lies in the session's data in the database: because
-    the configuration says so, or because it did not fit into the login's headers.
-
-    Args:
-        session: A session, as ``verify_session`` gives it.
-        user_context: Handed to the SDK.
+    Asks the core only when it lies in the session's data in the database: because the
+    configuration says so, or because it did not fit into the login's headers.
 
     Returns:
         ``{"sub": <the guest's id>, **claims}``, a copy; ``None`` for a user who was no
@@ -158,7 +127,7 @@ async def get_guest_data(
         ConfigError: Guests are not set up, or ``namespace`` is ``None``, so that
             nothing tells a guest's claims from others.
     """
-    return await guest_data(current(), session, AWAIT, user_context)
+    return await guest_data(session, user_context, blocks=False)
 
 
 async def transfer_guest(
@@ -173,7 +142,7 @@ async def transfer_guest(
     nothing for a session that waits for nobody.
 
     Args:
-        request: The framework's request, or the SDK's ``BaseRequest``.
+        request: The framework's request.
         session: The session of this request, as ``verify_session`` gives it: one that
             is attached to the response, which carries the new tokens.
         user_context: Handed to the SDK and to ``on_transfer``. Never pass that of
@@ -189,7 +158,7 @@ async def transfer_guest(
         UnauthorisedError: The session has ended; the SDK answers 401.
     """
     context = {} if user_context is None else user_context
-    return await transfer_late(current(), wrapped(request), session, context, AWAIT)
+    return await transfer_late(visit_of(request), session, context, blocks=False)
 
 
 async def get_visitor(
@@ -200,10 +169,6 @@ async def get_visitor(
     Needs the middleware. A guard, ``verify_visitor()``, does the same before a view,
     and refuses unsafe requests that another site started.
 
-    Args:
-        request: The framework's request, or the SDK's ``BaseRequest``.
-        user_context: Handed to the SDK.
-
     Raises:
         GuestRefusedError: A guest is needed, and may not be set; 409 if not caught.
         CoreUnavailableError: A guest is needed, and the core did not sign; 503.
@@ -211,9 +176,7 @@ async def get_visitor(
         TryRefreshTokenError: The login has expired; the SDK answers 401.
         ConfigError: Guests are not set up, or without the middleware.
     """
-    return await visits.find_visitor(
-        wrapped(request), AWAIT, user_context=user_context, guards=False
-    )
+    return await visitors.find_visitor(request, user_context, blocks=False)
 
 
 async def merge_into_guest_payload(
@@ -221,16 +184,11 @@ async def merge_into_guest_payload(
     changes: Mapping[str, Any],
     user_context: dict[str, Any] | None = None,
 ) -> Guest:
-    """Merge *changes* into the guest's payload, at its top level.
+    """Merge *changes* into the guest's payload; ``None`` removes a name.
 
-    As the SDK's ``merge_into_access_token_payload``. Signs now, so that a view cannot
-    answer 200 and lose the data; the middleware sets one cookie at the answer, however
-    often this was called. A visitor without a guest gets one.
-
-    Args:
-        request: The framework's request, or the SDK's ``BaseRequest``.
-        changes: Names and their new values; ``None`` removes a name.
-        user_context: Handed to the SDK's ``create_jwt``.
+    At the top level, as the SDK's ``merge_into_access_token_payload``. Signs now, so
+    that a view cannot answer 200 and lose the data; the middleware sets one cookie at
+    the answer, however often this was called. A visitor without a guest gets one.
 
     Returns:
         The guest as it is now.
@@ -244,7 +202,7 @@ async def merge_into_guest_payload(
         KeysUnavailableError: The guest that came cannot be judged now; 503.
         ConfigError: Guests are not set up, or without the middleware.
     """
-    return await visits.merge(wrapped(request), changes, AWAIT, user_context)
+    return await visitors.merge(request, changes, user_context, blocks=False)
 
 
 async def clear_guest(
@@ -253,12 +211,8 @@ async def clear_guest(
 ) -> None:
     """Have the answer to *request* clear the guest, where the middleware sees it.
 
-    Args:
-        request: The framework's request, or the SDK's ``BaseRequest``.
-        user_context: Not used yet; every function of the SDK has it.
-
     Raises:
         GuestRefusedError: The answer has begun.
         ConfigError: Guests are not set up, or without the middleware.
     """
-    visits.clear(wrapped(request))
+    visitors.clear(request)

@@ -25,16 +25,14 @@ if TYPE_CHECKING:
     from supertokens_guest.guest import GuestTransfer
 
 # RFC 6265, 4.1.1: a cookie's name is a token of RFC 2616.
-_COOKIE_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
+_COOKIE_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,64}")
 _MAX_NAME_CHARS = 64
 
-# What SuperTokens calls its own cookies, beside those that begin with st-.
-_SDK_COOKIES = frozenset(
-    {"sAccessToken", "sRefreshToken", "sIdRefreshToken", "sFrontToken", "sAntiCsrf"}
-)
-# Names that no cookie can have in Python: http.cookies takes them for attributes.
-_COOKIE_ATTRIBUTES = frozenset(
-    {"comment", "domain", "expires", "httponly", "max-age", "partitioned", "path"}
+# What SuperTokens calls its own cookies, beside those that begin with st-; and names
+# that no cookie can have in Python, because http.cookies takes them for attributes.
+_TAKEN = frozenset(
+    {"saccesstoken", "srefreshtoken", "sidrefreshtoken", "sfronttoken", "santicsrf"}
+    | {"comment", "domain", "expires", "httponly", "max-age", "partitioned", "path"}
     | {"samesite", "secure", "version"}
 )
 
@@ -103,49 +101,56 @@ class GuestConfig:
         Raises:
             ConfigError: With every fault that was found, not only the first.
         """
-        faults = [
-            *_cookie_faults(self.cookie_name),
-            *_lifetime_faults(self.lifetime_seconds),
-            *_issue_faults(self.issue),
-            *_transfer_faults(self.transfer),
-            *_target_faults(self.namespace, self.transfer_to),
-            *_callable_faults(self),
-            *_time_faults(self.reject_issued_before),
-            *_key_faults(self.public_keys),
-        ]
+        faults = [*_faults(self), *_callable_faults(self)]
         if faults:
             raise ConfigError(*faults)
 
 
-def _cookie_faults(name: object) -> Iterator[str]:
+def _faults(config: Any) -> Iterator[str]:  # noqa: C901 - a list of settings
+    name, seconds = config.cookie_name, config.lifetime_seconds
     if not isinstance(name, str) or not _COOKIE_NAME.fullmatch(name):
         yield f"cookie_name {name!r} is not a cookie name (RFC 6265, 4.1.1)."
-    elif len(name) > _MAX_NAME_CHARS:
-        yield f"cookie_name has more than {_MAX_NAME_CHARS} characters."
-    elif name in _SDK_COOKIES or name.startswith(RESERVED_PREFIXES):
-        yield f"cookie_name {name!r} is one of SuperTokens' own names."
-    elif name.lower() in _COOKIE_ATTRIBUTES:
-        yield f"cookie_name {name!r} is the name of a cookie's attribute."
-
-
-def _lifetime_faults(value: object) -> Iterator[str]:
-    if not isinstance(value, int) or isinstance(value, bool):
-        yield f"lifetime_seconds must be a whole number, not {value!r}."
-    elif not 60 <= value <= MAX_LIFETIME_SECONDS:  # noqa: PLR2004 - a minute
+    elif name.lower() in _TAKEN or name.startswith(RESERVED_PREFIXES):
+        yield f"cookie_name {name!r} means something to SuperTokens or to Python."
+    if not isinstance(seconds, int) or isinstance(seconds, bool):
+        yield f"lifetime_seconds must be a whole number, not {seconds!r}."
+    elif not 60 <= seconds <= MAX_LIFETIME_SECONDS:  # noqa: PLR2004 - a minute
+        most = MAX_LIFETIME_SECONDS
+        yield f"lifetime_seconds must be from 60 to {most:,}, not {seconds:,}."
+    if config.issue not in ("eager", "lazy") and not callable(config.issue):
+        yield f'issue must be "eager", "lazy" or a function, not {config.issue!r}.'
+    if config.transfer != "all" and not callable(config.transfer):
+        yield from _transfer_faults(config.transfer)
+    namespace = config.namespace
+    if namespace is not None and (
+        not isinstance(namespace, str)
+        or not 0 < len(namespace) <= _MAX_NAME_CHARS
+        or not namespace.isprintable()
+    ):
+        yield f"namespace must be 1 to {_MAX_NAME_CHARS} printable characters or None."
+    elif namespace is not None and is_reserved(namespace):
+        prefixes = " or ".join(map(repr, RESERVED_PREFIXES))
         yield (
-            f"lifetime_seconds must be from 60 to {MAX_LIFETIME_SECONDS:,},"
-            f" not {value:,}."
+            f"namespace {namespace!r} is reserved: it is a claim of JWT, SuperTokens or"
+            f" JavaScript, or begins with {prefixes}."
         )
-
-
-def _issue_faults(issue: object) -> Iterator[str]:
-    if issue not in ("eager", "lazy") and not callable(issue):
-        yield f'issue must be "eager", "lazy" or a function, not {issue!r}.'
+    if config.transfer_to not in ("access_token_payload", "session_data_in_database"):
+        yield (
+            'transfer_to must be "access_token_payload" or "session_data_in_database",'
+            f" not {config.transfer_to!r}."
+        )
+    # A naive datetime means another instant in each timezone.
+    instant = config.reject_issued_before
+    if instant is not None and (
+        not isinstance(instant, datetime) or instant.utcoffset() is None
+    ):
+        yield f"reject_issued_before must be an aware datetime, not {instant!r}."
+    keys = config.public_keys
+    if keys is not None and (not isinstance(keys, Mapping) or not keys):
+        yield "public_keys must map at least one key id to a PEM text."
 
 
 def _transfer_faults(transfer: object) -> Iterator[str]:
-    if transfer == "all" or callable(transfer):
-        return
     if isinstance(transfer, (str, bytes, Mapping)) or not isinstance(
         transfer, Collection
     ):
@@ -156,25 +161,6 @@ def _transfer_faults(transfer: object) -> Iterator[str]:
             yield f"transfer holds {name!r}, which is not a name."
         elif is_reserved(name):
             yield f"transfer names {name!r}, which is reserved and never transferred."
-
-
-def _target_faults(namespace: object, transfer_to: object) -> Iterator[str]:
-    if namespace is not None and (not isinstance(namespace, str) or not namespace):
-        yield f"namespace must be a claim's name or None, not {namespace!r}."
-    elif namespace is not None and (
-        len(namespace) > _MAX_NAME_CHARS or not namespace.isprintable()
-    ):
-        yield f"namespace must be at most {_MAX_NAME_CHARS} printable characters."
-    elif namespace is not None and is_reserved(namespace):
-        yield (
-            f"namespace {namespace!r} is reserved: it is a claim of JWT, SuperTokens or"
-            f" JavaScript, or begins with {' or '.join(map(repr, RESERVED_PREFIXES))}."
-        )
-    if transfer_to not in ("access_token_payload", "session_data_in_database"):
-        yield (
-            'transfer_to must be "access_token_payload" or "session_data_in_database",'
-            f" not {transfer_to!r}."
-        )
 
 
 def _callable_faults(config: GuestConfig) -> Iterator[str]:
@@ -188,19 +174,3 @@ def _callable_faults(config: GuestConfig) -> Iterator[str]:
     for name in ("transfer", "issue", "on_event"):
         if inspect.iscoroutinefunction(getattr(config, name)):
             yield f"{name} must not be a coroutine function: nothing awaits it."
-
-
-def _time_faults(instant: object) -> Iterator[str]:
-    """Check that an instant is one: a naive datetime means another in each timezone."""
-    if instant is None:
-        return
-    if not isinstance(instant, datetime) or instant.utcoffset() is None:
-        yield f"reject_issued_before must be an aware datetime, not {instant!r}."
-
-
-def _key_faults(public_keys: object) -> Iterator[str]:
-    """Check the shape of the keys; their text is read where they are used."""
-    if public_keys is None:
-        return
-    if not isinstance(public_keys, Mapping) or not public_keys:
-        yield "public_keys must map at least one key id to a PEM text."

@@ -14,28 +14,18 @@ from supertokens_python.framework.django.django_request import DjangoRequest
 from supertokens_python.framework.django.django_response import DjangoResponse
 from supertokens_python.supertokens import Supertokens
 
-from supertokens_guest._background import AWAIT, BLOCK, run_blocking, run_sync
-from supertokens_guest._web import visits
+from supertokens_guest._background import run_blocking, run_sync
+from supertokens_guest._web import visitors, visits
 from supertokens_guest._web.answers import ANSWERED_ERRORS, status_of
-from supertokens_guest._web.requests import visit_of
+from supertokens_guest._web.requests import lone_cookies, visit_of
 from supertokens_guest.events import logger
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from django.http import HttpRequest, HttpResponse
-    from supertokens_python.recipe.session.interfaces import (
-        SessionClaimValidator,
-        SessionContainer,
-    )
-    from supertokens_python.types import MaybeAwaitable
 
-    from supertokens_guest._web.requests import Visit
-
-    ClaimValidators = Callable[
-        [list[SessionClaimValidator], SessionContainer, dict[str, Any]],
-        MaybeAwaitable[list[SessionClaimValidator]],
-    ]
+    from supertokens_guest._web.visitors import ClaimValidators
 
 __all__ = ["GuestMiddleware", "verify_visitor"]
 
@@ -54,11 +44,7 @@ class GuestMiddleware:
     sync_capable = async_capable = True
 
     def __init__(self, get_response: Callable[[HttpRequest], Any]) -> None:
-        """Wrap *get_response*.
-
-        Args:
-            get_response: The rest of the application.
-        """
+        """Wrap *get_response*, the rest of the application."""
         self.get_response = get_response
         self._is_async = iscoroutinefunction(get_response)
         if self._is_async:
@@ -72,31 +58,26 @@ class GuestMiddleware:
 
     def __call__(self, request: HttpRequest) -> Any:
         """Serve one request, or return the coroutine that does."""
-        own = DjangoRequest(request)
-        visit = visit_of(own)
-        visit.has_middleware = True
+        visit_of(request).has_middleware = True
         if self._is_async:
-            return self._serve(request, own, visit)
+            return self._serve(request)
         response = self.get_response(request)
-        cookies = _cookies(request.META)
-        if not _is_quiet(visit, cookies, response):
-            run_blocking(
-                visits.answer(own, response, response.status_code, BLOCK, cookies)
-            )
+        settling = _settle(request, response, blocks=True)
+        if settling is not None:
+            run_blocking(settling)
         return response
 
-    async def _serve(self, request: Any, own: DjangoRequest, visit: Visit) -> Any:
+    async def _serve(self, request: HttpRequest) -> Any:
         response = await self.get_response(request)
-        cookies = _cookies(request.META)
-        if not _is_quiet(visit, cookies, response):
-            await visits.answer(own, response, response.status_code, AWAIT, cookies)
+        settling = _settle(request, response, blocks=False)
+        if settling is not None:
+            await settling
         return response
 
     def process_exception(
-        self, request: HttpRequest, exception: Exception
+        self, _request: HttpRequest, exception: Exception
     ) -> HttpResponse | None:
         """Answer what a visitor can bring about in a view; Django makes it a 500."""
-        del request
         if not isinstance(exception, ANSWERED_ERRORS):
             return None
         status = status_of(exception)
@@ -110,24 +91,9 @@ def verify_visitor(
 ) -> Callable[[_View], _View]:
     """Return the decorator that puts who asks into ``request.visitor``.
 
-    For views that are functions, sync or async, as the SDK's ``verify_session()``::
-
-        @verify_visitor()
-        def add(request): ...
-
-    The session's user, or the guest, issued now if there is none and no login; a login
-    that left its guest waiting gets it before the view runs. The same arguments give
-    the same function.
-
-    Args:
-        check_database: Ask the core whether the session still exists.
-        override_global_claim_validators: As in ``verify_session()``.
-
-    Raises:
-        GuestRefusedError: 409; for an unsafe request that another site started, 403.
-        CoreUnavailableError: No guest could be had within a second; 503.
-        KeysUnavailableError: Nor could the one that came be judged; 503.
-        ConfigError: Without ``GuestMiddleware``.
+    For views that are functions, sync or async, as the SDK's ``verify_session()``.
+    Arguments, errors and what a guard does are those of
+    ``supertokens_guest.fastapi.verify_visitor``.
     """
     return _guard(check_database, override_global_claim_validators)
 
@@ -137,54 +103,49 @@ def _guard(
     check_database: bool,  # noqa: FBT001 - positional, so that equal calls are one
     validators: ClaimValidators | None,
 ) -> Callable[[Any], Any]:
-    options: dict[str, Any] = {
-        "check_database": check_database,
-        "override_global_claim_validators": validators,
-    }
+    find = functools.partial(
+        visitors.find_visitor,
+        check_database=check_database,
+        override_global_claim_validators=validators,
+    )
 
     def decorate(view: Any) -> Any:
         @functools.wraps(view)
         async def guarded_async(request: Any, *args: Any, **kwargs: Any) -> Any:
-            own = DjangoRequest(request)
             try:
-                request.visitor = await visits.find_visitor(own, AWAIT, **options)
+                request.visitor = await find(request, None, blocks=False)
                 return await view(request, *args, **kwargs)
             except SuperTokensError as error:
-                return await _answer(own, error)
+                return await _answer(request, error)
 
         @functools.wraps(view)
         def guarded(request: Any, *args: Any, **kwargs: Any) -> Any:
-            own = DjangoRequest(request)
             try:
-                decision = visits.find_visitor(own, BLOCK, **options)
+                decision = find(request, None, blocks=True)
                 request.visitor = run_blocking(decision)
                 return view(request, *args, **kwargs)
             except SuperTokensError as error:
                 failure = error
-            return run_sync(lambda: _answer(own, failure))
+            return run_sync(lambda: _answer(request, failure))
 
         return guarded_async if iscoroutinefunction(view) else guarded
 
     return decorate
 
 
-async def _answer(request: DjangoRequest, error: SuperTokensError) -> Any:
+async def _answer(request: HttpRequest, error: SuperTokensError) -> Any:
     """Answer as the SDK does: Django would make a 500 of what leaves a view."""
     result: Any = await Supertokens.get_instance().handle_supertokens_error(
-        request, error, DjangoResponse(JsonResponse({})), {}
+        DjangoRequest(request), error, DjangoResponse(JsonResponse({})), {}
     )
     return result.response
 
 
-def _is_quiet(visit: Visit, cookies: str | None, response: Any) -> bool:
-    if cookies is None or not visits.is_quiet(visit, cookies):
-        return False
-    visit.status = response.status_code
-    return True
-
-
-def _cookies(meta: dict[str, Any]) -> str | None:
-    """Return the ``Cookie`` header, when nothing else can bring guest or session."""
-    if "HTTP_AUTHORIZATION" in meta or "HTTP_GUEST_JWT" in meta:
-        return None
-    return meta.get("HTTP_COOKIE")
+def _settle(request: HttpRequest, response: Any, *, blocks: bool) -> Any:
+    """Return the coroutine that settles the guest; ``None`` when nothing has to be."""
+    visit, status = visit_of(request), response.status_code
+    cookies = lone_cookies(request.META)
+    if not visits.is_quiet(visit, cookies):
+        return visits.answer(visit, response, status, cookies, blocks=blocks)
+    visit.status = status
+    return None

@@ -16,30 +16,17 @@ token or a payload.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
+from typing import Literal
 
 TokenFault = Literal[
-    "malformed",
-    "bad_signature",
-    "not_a_guest",
-    "wrong_issuer",
-    "wrong_audience",
-    "expired",
-    "not_yet_valid",
-    "revoked",
-]
+    "malformed", "bad_signature", "not_a_guest", "wrong_issuer",
+    "wrong_audience", "expired", "not_yet_valid", "revoked",
+]  # fmt: skip
 
 Refusal = Literal[
-    "session",
-    "another_guest",
-    "foreign_cookie",
-    "not_allowed",
-    "cross_site",
-    "answered",
-]
+    "session", "another_guest", "foreign_cookie",
+    "not_allowed", "cross_site", "answered",
+]  # fmt: skip
 
 
 class GuestError(Exception):
@@ -62,8 +49,8 @@ class ConfigError(GuestError):
     code = "config"
 
     def __init__(self, *faults: str) -> None:
-        """Join *faults* into one message, so that all are seen at once."""
-        self.faults: Sequence[str] = faults
+        """Say all *faults* at once."""
+        self.faults = faults
         super().__init__(" ".join(faults))
 
 

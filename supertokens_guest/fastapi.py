@@ -12,12 +12,10 @@ from fastapi.security.base import SecurityBase
 from starlette.responses import JSONResponse, Response
 from supertokens_python.framework.fastapi.fastapi_request import FastApiRequest
 
-from supertokens_guest._background import AWAIT
 from supertokens_guest._runtime import current
-from supertokens_guest._web import visits
+from supertokens_guest._web import visitors, visits
 from supertokens_guest._web.answers import ANSWERED_ERRORS, status_of
-from supertokens_guest._web.requests import visit_of
-from supertokens_guest.errors import ConfigError
+from supertokens_guest._web.requests import KEY, Visit
 from supertokens_guest.events import logger
 from supertokens_guest.guest import Visitor
 
@@ -25,16 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
-    from supertokens_python.recipe.session.interfaces import (
-        SessionClaimValidator,
-        SessionContainer,
-    )
-    from supertokens_python.types import MaybeAwaitable
 
-    ClaimValidators = Callable[
-        [list[SessionClaimValidator], SessionContainer, dict[str, Any]],
-        MaybeAwaitable[list[SessionClaimValidator]],
-    ]
+    from supertokens_guest._web.visitors import ClaimValidators
 
 __all__ = ["CurrentVisitor", "GuestMiddleware", "verify_visitor"]
 
@@ -49,11 +39,7 @@ class GuestMiddleware:
     """
 
     def __init__(self, app: ASGIApp) -> None:
-        """Wrap *app*.
-
-        Args:
-            app: The rest of the application.
-        """
+        """Wrap *app*, the rest of the application."""
         self.app = app
         self._is_checked = False
 
@@ -65,20 +51,20 @@ class GuestMiddleware:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        request = FastApiRequest(Request(scope))
-        visit = visit_of(request)
+        visit = scope.get(KEY) or Visit(lambda: FastApiRequest(Request(scope)))
+        scope[KEY] = visit
         visit.has_middleware = visit.hides_status = True
         cookies = _cookies(scope)
 
         async def settle(message: Message) -> None:
             if message["type"] == "http.response.start":
-                if cookies is not None and visits.is_quiet(visit, cookies):
-                    visit.status = message["status"]
+                status = message["status"]
+                if visits.is_quiet(visit, cookies):
+                    visit.status = status
                 else:
                     response = Response()
                     response.raw_headers = list(message["headers"])
-                    status = message["status"]
-                    await visits.answer(request, response, status, AWAIT, cookies)
+                    await visits.answer(visit, response, status, cookies, blocks=False)
                     message["headers"] = response.raw_headers
             await send(message)
 
@@ -98,11 +84,6 @@ def verify_visitor(
     override_global_claim_validators: ClaimValidators | None = None,
 ) -> Callable[..., Awaitable[Visitor]]:
     """Return the dependency that gives who asks, as the SDK's ``verify_session()``.
-
-    ::
-
-        @app.post("/cart")
-        async def add(visitor: Annotated[Visitor, Depends(verify_visitor())]): ...
 
     The session's user, or the guest, issued now if there is none and no login; a login
     that left its guest waiting gets it before the view runs. The same arguments give
@@ -128,22 +109,20 @@ def _guard(
     check_database: bool,  # noqa: FBT001 - positional, so that equal calls are one
     validators: ClaimValidators | None,
 ) -> Callable[..., Awaitable[Visitor]]:
-    async def find_visitor(
-        request: Request, _cookie: Annotated[None, Security(_GuestCookie())]
-    ) -> Visitor:
-        return await visits.find_visitor(
-            FastApiRequest(request),
-            AWAIT,
+    async def find_visitor(request: Request, _cookie: Any) -> Visitor:
+        return await visitors.find_visitor(
+            request,
+            None,
+            blocks=False,
             check_database=check_database,
             override_global_claim_validators=validators,
         )
 
-    # FastAPI reads the annotations, which are text in this module.
-    find_visitor.__annotations__ = {
-        "request": Request,
-        "_cookie": Annotated[None, Security(_GuestCookie())],
-        "return": Visitor,
-    }
+    # As values: FastAPI could not find these names from the text of an annotation.
+    shown = Annotated[None, Security(_GuestCookie())]
+    find_visitor.__annotations__.update(
+        request=Request, _cookie=shown, **{"return": Visitor}
+    )
     return find_visitor
 
 
@@ -154,11 +133,7 @@ class _GuestCookie(SecurityBase):
 
     @property
     def model(self) -> APIKey:  # type: ignore[override]  # its name is known after init
-        try:
-            name = current().config.cookie_name
-        except ConfigError:
-            name = "jwt"
-        return APIKey(**{"in": APIKeyIn.cookie}, name=name)  # type: ignore[arg-type]  # an alias
+        return APIKey(**{"in": APIKeyIn.cookie}, name=current().config.cookie_name)  # type: ignore[arg-type]  # an alias
 
     async def __call__(self) -> None:
         """Leave the cookie to the middleware."""
@@ -182,10 +157,8 @@ def _cookies(scope: Scope) -> bytes | None:
 
 
 def _warn_without_sdk(app: Any) -> None:
-    added = getattr(app, "user_middleware", None)
-    if added is not None and not any(
-        getattr(one.cls, "__module__", "") == _SDK_MODULE for one in added
-    ):
+    added = [one.cls for one in getattr(app, "user_middleware", ())]
+    if added and not any(one.__module__ == _SDK_MODULE for one in added):
         logger.warning(
             "SuperTokens' own middleware is missing: app.add_middleware("
             "get_middleware()) writes the sessions that guests log in to."

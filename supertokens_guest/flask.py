@@ -9,28 +9,19 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 from flask import current_app, g, jsonify, request
 from supertokens_python.framework.flask.flask_request import FlaskRequest
 
-from supertokens_guest._background import BLOCK, run_blocking
-from supertokens_guest._web import visits
+from supertokens_guest._background import run_blocking
+from supertokens_guest._web import visitors, visits
 from supertokens_guest._web.answers import ANSWERED_ERRORS, status_of
-from supertokens_guest._web.requests import visit_of
+from supertokens_guest._web.requests import lone_cookies, visit_of
 from supertokens_guest.events import logger
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from flask import Flask, Response
-    from supertokens_python.recipe.session.interfaces import (
-        SessionClaimValidator,
-        SessionContainer,
-    )
-    from supertokens_python.types import MaybeAwaitable
 
+    from supertokens_guest._web.visitors import ClaimValidators
     from supertokens_guest.errors import GuestError
-
-    ClaimValidators = Callable[
-        [list[SessionClaimValidator], SessionContainer, dict[str, Any]],
-        MaybeAwaitable[list[SessionClaimValidator]],
-    ]
 
 __all__ = ["GuestMiddleware", "verify_visitor"]
 
@@ -47,11 +38,7 @@ class GuestMiddleware:
     """
 
     def __init__(self, app: Flask) -> None:
-        """Add the functions and error handlers that this takes to *app*.
-
-        Args:
-            app: The application.
-        """
+        """Add the functions and error handlers that this takes to *app*."""
         self._is_checked = False
         # First: the SDK's own function answers its routes and ends the row.
         app.before_request_funcs.setdefault(None, []).insert(0, self._arrive)
@@ -63,7 +50,12 @@ class GuestMiddleware:
     def _arrive(self) -> None:
         if not self._is_checked:
             self._is_checked = True
-            _warn_without_sdk(current_app)
+            functions = current_app.before_request_funcs[None]
+            if not any(one.__module__ == _SDK_MODULE for one in functions):
+                logger.warning(
+                    "SuperTokens' own middleware is missing: Middleware(app) writes the"
+                    " sessions that guests log in to."
+                )
         visit_of(_own()).has_middleware = True
 
 
@@ -74,26 +66,8 @@ def verify_visitor(
 ) -> Callable[[_View], _View]:
     """Return the decorator that puts who asks into ``g.visitor``.
 
-    As the SDK's ``verify_session()``::
-
-        @app.post("/cart")
-        @verify_visitor()
-        def add(): ...
-
-    The session's user, or the guest, issued now if there is none and no login; a login
-    that left its guest waiting gets it before the view runs. The same arguments give
-    the same function.
-
-    Args:
-        check_database: Ask the core whether the session still exists.
-        override_global_claim_validators: As in ``verify_session()``.
-
-    Raises:
-        SuperTokensError: The session has expired, or lacks a claim: the SDK's 401, 403.
-        GuestRefusedError: 409; for an unsafe request that another site started, 403.
-        CoreUnavailableError: No guest could be had within a second; 503.
-        KeysUnavailableError: Nor could the one that came be judged; 503.
-        ConfigError: Without ``GuestMiddleware``.
+    As the SDK's ``verify_session()``, under the route's. Arguments, errors and what a
+    guard does are those of ``supertokens_guest.fastapi.verify_visitor``.
     """
     return _guard(check_database, override_global_claim_validators)
 
@@ -107,9 +81,10 @@ def _guard(
         @functools.wraps(view)
         def guarded(*args: Any, **kwargs: Any) -> Any:
             g.visitor = run_blocking(
-                visits.find_visitor(
+                visitors.find_visitor(
                     _own(),
-                    BLOCK,
+                    None,
+                    blocks=True,
                     check_database=check_database,
                     override_global_claim_validators=validators,
                 )
@@ -127,13 +102,12 @@ def _own() -> FlaskRequest:
 
 
 def _settle(response: Response) -> Response:
-    own = _own()
-    visit, cookies = visit_of(own), _cookies(request.environ)
-    status = response.status_code
-    if cookies is not None and visits.is_quiet(visit, cookies):
+    visit, status = visit_of(_own()), response.status_code
+    cookies = lone_cookies(request.environ)
+    if visits.is_quiet(visit, cookies):
         visit.status = status
     else:
-        run_blocking(visits.answer(own, response, status, BLOCK, cookies))
+        run_blocking(visits.answer(visit, response, status, cookies, blocks=True))
     return response
 
 
@@ -144,19 +118,3 @@ def _leave(_error: BaseException | None) -> None:
 def _answer(error: GuestError) -> tuple[Response, int]:
     status = status_of(error)
     return jsonify(message=HTTPStatus(status).phrase), status
-
-
-def _cookies(environ: dict[str, Any]) -> str | None:
-    """Return the ``Cookie`` header, when nothing else can bring guest or session."""
-    if "HTTP_AUTHORIZATION" in environ or "HTTP_GUEST_JWT" in environ:
-        return None
-    return environ.get("HTTP_COOKIE")
-
-
-def _warn_without_sdk(app: Flask) -> None:
-    functions = app.before_request_funcs.get(None, [])
-    if not any(getattr(one, "__module__", "") == _SDK_MODULE for one in functions):
-        logger.warning(
-            "SuperTokens' own middleware is missing: Middleware(app) writes the"
-            " sessions that guests log in to."
-        )

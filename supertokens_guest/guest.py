@@ -37,15 +37,7 @@ class Guest:
         issued_at: datetime,
         expires_at: datetime,
     ) -> None:
-        """Hold what was verified.
-
-        Args:
-            id: The guest's id.
-            payload: The payload, or a function that makes it: called once, at the first
-                read, because most requests of a guest never look.
-            issued_at: An aware datetime in UTC.
-            expires_at: An aware datetime in UTC.
-        """
+        """Hold what was verified; a payload's function is called at its first read."""
         self._id = id
         self._payload = payload
         self._issued_at = issued_at

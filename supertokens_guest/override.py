@@ -15,17 +15,17 @@ from supertokens_python.recipe.session.exceptions import (
 )
 from supertokens_python.supertokens import get_request_from_user_context
 
-from supertokens_guest._background import AWAIT, BLOCK, run_blocking
+from supertokens_guest._background import run_blocking
 from supertokens_guest._core_errors import refused_by_core
-from supertokens_guest._runtime import LOGIN_WAIT_SECONDS, Runtime, install
+from supertokens_guest._runtime import LOGIN_WAIT_SECONDS, Runtime, current, install
 from supertokens_guest._tokens.keys import StaticKeys
 from supertokens_guest._tokens.payload import GUEST_ID
 from supertokens_guest._transfer.handover import Handover, leaves_guest_alone
 from supertokens_guest._transfer.selection import MORE, WAITING
 from supertokens_guest._web.answers import at_answer, drop, perform
-from supertokens_guest._web.cookies import is_secure, refuse_same_site_none
+from supertokens_guest._web.cookies import checked_secure
 from supertokens_guest._web.reading import read
-from supertokens_guest._web.requests import session_of, visit_of
+from supertokens_guest._web.requests import visit_of
 from supertokens_guest.config import GuestConfig
 from supertokens_guest.errors import ConfigError
 from supertokens_guest.events import logger
@@ -33,12 +33,13 @@ from supertokens_guest.events import logger
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from supertokens_python.framework.request import BaseRequest
     from supertokens_python.recipe.session.interfaces import (
         RecipeInterface,
         SessionContainer,
     )
     from supertokens_python.types import RecipeUserId
+
+    from supertokens_guest._web.requests import Visit
 
 
 def guest_override(
@@ -74,34 +75,33 @@ def guest_override(
     keys = None if chosen.public_keys is None else StaticKeys(chosen.public_keys)
 
     def override(original: RecipeInterface) -> RecipeInterface:
-        runtime = Runtime(chosen, keys)
-        _check_cookie(runtime, original)
-        install(runtime, original)
-        _override_create(runtime, original)
-        _override_revoke(runtime, original)
-        _override_refresh(runtime, original)
+        _check_cookie(chosen, original)
+        install(Runtime(chosen, keys), original)
+        _override_create(original)
+        _override_revoke(original)
+        _override_refresh(original)
         return original
 
     return override
 
 
-def _check_cookie(runtime: Runtime, original: Any) -> None:
+def _check_cookie(config: GuestConfig, original: Any) -> None:
     """Refuse at start a cookie that browsers would drop, where the start can tell."""
-    config = getattr(original, "config", None)
+    session = getattr(original, "config", None)
     app = getattr(original, "app_info", None)
     # The SDK remembers the first answer for the process, so an origin that the app
     # finds by the request must not be asked for without one.
-    if config is None or callable(getattr(app, "_AppInfo__origin", None)):
-        return
-    secure = is_secure(runtime, secure=config.cookie_secure)
-    refuse_same_site_none(config.get_cookie_same_site(None, {}), secure=secure)
+    if session is not None and not callable(getattr(app, "_AppInfo__origin", None)):
+        same_site = session.get_cookie_same_site(None, {})
+        secure = session.cookie_secure
+        checked_secure(config.cookie_name, secure=secure, same_site=same_site)
 
 
-def _override_create(runtime: Runtime, original: RecipeInterface) -> None:
+def _override_create(original: RecipeInterface) -> None:
     """Let guests into the sessions that *original* makes."""
     create = original.create_new_session
 
-    async def create_new_session(  # noqa: PLR0913, PLR0917 - the SDK's signature
+    async def create_new_session(  # noqa: PLR0917 - the SDK's signature
         user_id: str,
         recipe_user_id: RecipeUserId,
         access_token_payload: dict[str, Any] | None,
@@ -111,47 +111,49 @@ def _override_create(runtime: Runtime, original: RecipeInterface) -> None:
         user_context: dict[str, Any],
     ) -> SessionContainer:
         async def make(
-            payload: dict[str, Any] | None, data: dict[str, Any] | None
+            into_payload: dict[str, Any], into_data: dict[str, Any]
         ) -> SessionContainer:
             return await create(
                 user_id,
                 recipe_user_id,
-                payload,
-                data,
+                {**payload, **into_payload} if into_payload else access_token_payload,
+                {**data, **into_data} if into_data else session_data_in_database,
                 disable_anti_csrf,
                 tenant_id,
                 user_context=user_context,
             )
 
         payload, data = access_token_payload or {}, session_data_in_database or {}
-        request = get_request_from_user_context(user_context)
-        if request is None or leaves_guest_alone(payload, user_context):
-            return await make(access_token_payload, session_data_in_database)
+        visit = _visit_of(user_context)
+        if visit is None or leaves_guest_alone(payload, user_context):
+            return await make({}, {})
         handover = Handover(
-            runtime=runtime,
-            request=request,
+            visit=visit,
             user_context=user_context,
             user_id=user_id,
             recipe_user_id=recipe_user_id.get_as_string(),
             tenant_id=tenant_id,
         )
-        no_anti_csrf = bool(disable_anti_csrf)
-        await _prepare(handover, payload, data, disable_anti_csrf=no_anti_csrf)
+        try:
+            handover.carried = _carried(handover, payload)
+            if not handover.carried:
+                await handover.find(blocks=False, wait_seconds=LOGIN_WAIT_SECONDS)
+                handover.choose(payload, data, anti_csrf=not disable_anti_csrf)
+        except Exception as error:  # noqa: BLE001 - no login fails for a guest's sake
+            _left_alone(handover, error)
+            handover.guest = None
         into_payload, into_data = handover.into_payload, handover.selection.into_data
         try:
-            session = await make(
-                {**payload, **into_payload} if into_payload else access_token_payload,
-                {**data, **into_data} if into_data else session_data_in_database,
-            )
+            session = await make(into_payload, into_data)
         except Exception as error:
             if not (into_payload or into_data) or not refused_by_core(error):
                 raise
             logger.warning("the core refused a guest's claims; the guest is kept")
             guest = handover.guest
-            runtime.tell("transfer-failed", "core_refused", guest=guest, error=error)
-            return await make(access_token_payload, session_data_in_database)
+            current().tell("transfer-failed", "core_refused", guest=guest, error=error)
+            return await make({}, {})
         try:
-            await handover.finish(session, AWAIT)
+            await handover.finish(session)
         except Exception as error:  # noqa: BLE001 - no login fails for a guest's sake
             _left_alone(handover, error)
         return session
@@ -159,27 +161,18 @@ def _override_create(runtime: Runtime, original: RecipeInterface) -> None:
     original.create_new_session = create_new_session  # type: ignore[method-assign]  # the SDK's own way to override
 
 
-async def _prepare(
-    handover: Handover,
-    payload: dict[str, Any],
-    data: dict[str, Any],
-    *,
-    disable_anti_csrf: bool,
-) -> None:
-    """Decide about the guest of a login; whatever goes wrong here stays here."""
+def _visit_of(user_context: dict[str, Any]) -> Visit | None:
+    """Return the visit that a session is made for; a script or a dashboard has none."""
+    request = get_request_from_user_context(user_context)
     try:
-        handover.carried = _carried(handover, payload)
-        if not handover.carried:
-            await handover.find(AWAIT, wait_seconds=LOGIN_WAIT_SECONDS)
-            handover.choose(payload, data, disable_anti_csrf=disable_anti_csrf)
-    except Exception as error:  # noqa: BLE001 - no login fails for a guest's sake
-        _left_alone(handover, error)
-        handover.guest = None
+        return None if request is None else visit_of(request)
+    except (AttributeError, TypeError):  # an app's own idea of a request
+        return None
 
 
 def _left_alone(handover: Handover, error: Exception) -> None:
-    logger.exception("the guest of a login was left alone")
-    handover.runtime.tell("transfer-failed", "error", guest=handover.guest, error=error)
+    logger.error("the guest of a login was left alone", exc_info=error)
+    current().tell("transfer-failed", "error", guest=handover.guest, error=error)
 
 
 def _carried(handover: Handover, payload: dict[str, Any]) -> dict[str, Any]:
@@ -190,8 +183,7 @@ def _carried(handover: Handover, payload: dict[str, Any]) -> dict[str, Any]:
     person who logs in at this browser has another login method and gets nothing. What
     lies in the old session's data is gone with it.
     """
-    namespace = handover.runtime.config.namespace
-    previous = session_of(handover.request)
+    namespace, previous = current().config.namespace, handover.visit.session
     if namespace is None or previous is None or namespace in payload:
         return {}
     if previous.get_recipe_user_id().get_as_string() != handover.recipe_user_id:
@@ -204,26 +196,26 @@ def _carried(handover: Handover, payload: dict[str, Any]) -> dict[str, Any]:
     return {**kept, WAITING: old[WAITING]} if WAITING in old else kept
 
 
-def _override_revoke(runtime: Runtime, original: RecipeInterface) -> None:
+def _override_revoke(original: RecipeInterface) -> None:
     """Clear the guest when the request's own session ends: at sign-out."""
     revoke = original.revoke_session
 
     async def revoke_session(session_handle: str, user_context: dict[str, Any]) -> bool:
         revoked = await revoke(session_handle, user_context)
-        request = get_request_from_user_context(user_context)
-        session = None if request is None else session_of(request)
-        if request is None or session is None or session.get_handle() != session_handle:
-            return revoked
-        visit = visit_of(request)
-        visit.revoked.add(session_handle)
-        if session_handle not in visit.made:  # or the login has never been
-            at_answer(session, request, functools.partial(_clear, runtime, request))
+        visit = _visit_of(user_context)
+        session = None if visit is None else visit.session
+        if visit and session and session.get_handle() == session_handle:
+            visit.revoked.add(session_handle)
+            if session_handle in visit.made:  # the login has never been
+                visit.cleared = False
+            else:
+                at_answer(session, visit, functools.partial(_clear, visit))
         return revoked
 
     original.revoke_session = revoke_session  # type: ignore[method-assign]  # the SDK's own way to override
 
 
-def _override_refresh(runtime: Runtime, original: RecipeInterface) -> None:
+def _override_refresh(original: RecipeInterface) -> None:
     """Clear the guest when a refresh ends the session: it has ended, or was stolen."""
     refresh = original.refresh_session
 
@@ -238,24 +230,21 @@ def _override_refresh(runtime: Runtime, original: RecipeInterface) -> None:
                 refresh_token, anti_csrf_token, disable_anti_csrf, user_context
             )
         except SuperTokensSessionError as error:
-            request = get_request_from_user_context(user_context)
+            visit = _visit_of(user_context)
             ends = isinstance(error, TokenTheftError) or (
                 isinstance(error, UnauthorisedError) and error.clear_tokens
             )
-            if request is not None and ends:
-
-                def clear(response: Any, _user_context: dict[str, Any]) -> None:
-                    act = functools.partial(_clear, runtime, request)
-                    perform(act, response.original, status=0)
-
-                error.response_mutators.append(clear)
+            if visit is not None and ends:
+                clear = functools.partial(_clear, visit)
+                mutators: list[Any] = error.response_mutators
+                mutators.append(lambda there, _: perform(clear, there.original, 0))
             raise
 
     original.refresh_session = refresh_session  # type: ignore[method-assign]  # the SDK's own way to override
 
 
-def _clear(runtime: Runtime, request: BaseRequest, response: Any) -> None:
+def _clear(visit: Visit, response: Any) -> None:
     """Clear what the request brought, if it is ours."""
-    reading = run_blocking(read(runtime, request, BLOCK, wait_seconds=0))
-    if reading.cookie_is_ours or reading.header_is_ours:
-        drop(runtime, request, response, reading)
+    reading = run_blocking(read(visit, blocks=True, wait_seconds=0))
+    if reading.is_ours:
+        drop(visit, response, reading)

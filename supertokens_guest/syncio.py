@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from supertokens_guest._background import BLOCK, run_blocking
+from supertokens_guest._background import run_blocking
 from supertokens_guest._runtime import REQUEST_WAIT_SECONDS, current
 from supertokens_guest._tokens.issuing import issue
 from supertokens_guest._transfer.late import guest_data, transfer_late
-from supertokens_guest._web import visits
-from supertokens_guest._web.requests import wrapped
+from supertokens_guest._web import visitors
+from supertokens_guest._web.requests import visit_of
 from supertokens_guest.errors import TokenError
 from supertokens_guest.guest import Guest
 
@@ -42,10 +42,8 @@ def create_guest_jwt(
     user_context: dict[str, Any] | None = None,
 ) -> str:
     """Return a new guest JWT; see ``supertokens_guest.asyncio.create_guest_jwt``."""
-    runtime = current()
-    return run_blocking(
-        issue(runtime, payload, guest_id, user_context, code="issue", edge=BLOCK)
-    )[0]
+    issuing = issue(payload, guest_id, user_context, code="issue", blocks=True)
+    return run_blocking(issuing)[0]
 
 
 def update_guest_jwt(
@@ -53,25 +51,17 @@ def update_guest_jwt(
     payload: Mapping[str, Any],
     user_context: dict[str, Any] | None = None,
 ) -> str:
-    """Return a new guest JWT for the same guest, holding *payload* instead.
-
-    See ``supertokens_guest.asyncio.update_guest_jwt``.
-    """
+    """Return a new token for the same guest; see the twin in ``asyncio``."""
     known = guest if isinstance(guest, Guest) else verify_guest_jwt(guest)
-    runtime = current()
-    return run_blocking(
-        issue(runtime, payload, known.id, user_context, code="update", edge=BLOCK)
-    )[0]
+    issuing = issue(payload, known.id, user_context, code="update", blocks=True)
+    return run_blocking(issuing)[0]
 
 
 def verify_guest_jwt(
     token: str,
     user_context: dict[str, Any] | None = None,  # noqa: ARG001 - as in the SDK
 ) -> Guest:
-    """Return the guest that *token* describes, once every check holds.
-
-    See ``supertokens_guest.asyncio.verify_guest_jwt``.
-    """
+    """Return the guest that *token* describes; see the twin in ``asyncio``."""
     runtime = current()
     try:
         return runtime.verifier.verify_sync(token, wait_seconds=REQUEST_WAIT_SECONDS)
@@ -84,22 +74,15 @@ def get_guest(
     request: Any,
     user_context: dict[str, Any] | None = None,  # noqa: ARG001 - as in the SDK
 ) -> Guest | None:
-    """Return the guest who came with *request*, or ``None``.
-
-    See ``supertokens_guest.asyncio.get_guest``.
-    """
-    return run_blocking(visits.current_guest(current(), wrapped(request), BLOCK))
+    """Return the guest who came with *request*; see the twin in ``asyncio``."""
+    return run_blocking(visitors.current_guest(visit_of(request), blocks=True))
 
 
 def get_guest_data(
-    session: SessionContainer,
-    user_context: dict[str, Any] | None = None,
+    session: SessionContainer, user_context: dict[str, Any] | None = None
 ) -> dict[str, Any] | None:
-    """Return what *session* took over from a guest, or ``None``.
-
-    See ``supertokens_guest.asyncio.get_guest_data``.
-    """
-    return run_blocking(guest_data(current(), session, BLOCK, user_context))
+    """Return what *session* took over from a guest; see the twin in ``asyncio``."""
+    return run_blocking(guest_data(session, user_context, blocks=True))
 
 
 def transfer_guest(
@@ -107,27 +90,18 @@ def transfer_guest(
     session: SessionContainer,
     user_context: dict[str, Any] | None = None,
 ) -> GuestTransfer | None:
-    """Transfer the guest that the login of *session* left waiting.
+    """Transfer the guest that the login left waiting; see the twin in ``asyncio``.
 
-    A plain ``on_transfer`` runs at once, in this thread. See
-    ``supertokens_guest.asyncio.transfer_guest``.
+    A plain ``on_transfer`` runs at once, in this thread.
     """
     context = {} if user_context is None else user_context
-    return run_blocking(
-        transfer_late(current(), wrapped(request), session, context, BLOCK)
-    )
+    visit = visit_of(request)
+    return run_blocking(transfer_late(visit, session, context, blocks=True))
 
 
 def get_visitor(request: Any, user_context: dict[str, Any] | None = None) -> Visitor:
-    """Return who asks: the session's user, or the guest, issued now if there is none.
-
-    See ``supertokens_guest.asyncio.get_visitor``.
-    """
-    return run_blocking(
-        visits.find_visitor(
-            wrapped(request), BLOCK, user_context=user_context, guards=False
-        )
-    )
+    """Return who asks, a user or a guest; see the twin in ``asyncio``."""
+    return run_blocking(visitors.find_visitor(request, user_context, blocks=True))
 
 
 def merge_into_guest_payload(
@@ -135,19 +109,13 @@ def merge_into_guest_payload(
     changes: Mapping[str, Any],
     user_context: dict[str, Any] | None = None,
 ) -> Guest:
-    """Merge *changes* into the guest's payload, at its top level.
-
-    See ``supertokens_guest.asyncio.merge_into_guest_payload``.
-    """
-    return run_blocking(visits.merge(wrapped(request), changes, BLOCK, user_context))
+    """Merge *changes* into the guest's payload; see the twin in ``asyncio``."""
+    return run_blocking(visitors.merge(request, changes, user_context, blocks=True))
 
 
 def clear_guest(
     request: Any,
     user_context: dict[str, Any] | None = None,  # noqa: ARG001 - as in the SDK
 ) -> None:
-    """Have the answer to *request* clear the guest, where the middleware sees it.
-
-    See ``supertokens_guest.asyncio.clear_guest``.
-    """
-    visits.clear(wrapped(request))
+    """Have the answer clear the guest; see the twin in ``asyncio``."""
+    visitors.clear(request)

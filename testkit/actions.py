@@ -37,6 +37,13 @@ def _login_arguments(body: Body) -> dict[str, Any]:
     }
 
 
+def _logged_in(session: SessionContainer, body: Body) -> Body:
+    """Answer, or fail as an app's route may when the session is there."""
+    if body.get("fail"):
+        raise OSError("the profile could not be saved")
+    return {"user": session.get_user_id()}
+
+
 def _described(transfer: GuestTransfer | None) -> Body:
     """Return what a test wants to know of a transfer."""
     if transfer is None:
@@ -45,8 +52,9 @@ def _described(transfer: GuestTransfer | None) -> Body:
         "transfer": {
             "guest": transfer.guest.id,
             "user": transfer.user_id,
-            "moved": dict(transfer.moved),
-            "dropped": dict(transfer.dropped),
+            "moved": transfer.moved,
+            "in_database": transfer.in_database,
+            "dropped": transfer.dropped,
         }
     }
 
@@ -83,13 +91,17 @@ async def login(request: Any, body: Body) -> Body:
     session = await session_asyncio.create_new_session(
         request, **_login_arguments(body)
     )
-    return {"user": session.get_user_id()}
+    if body.get("revoke"):
+        await session.revoke_session()
+    return _logged_in(session, body)
 
 
 def login_sync(request: Any, body: Body) -> Body:
     """Log a user in with the app's own means."""
     session = session_syncio.create_new_session(request, **_login_arguments(body))
-    return {"user": session.get_user_id()}
+    if body.get("revoke"):
+        session.sync_revoke_session()
+    return _logged_in(session, body)
 
 
 async def me(_: Any, session: SessionContainer) -> Body:
@@ -110,6 +122,16 @@ async def data(_: Any, session: SessionContainer) -> Body:
 def data_sync(_: Any, session: SessionContainer) -> Body:
     """Show what the core keeps for the session."""
     return session.sync_get_session_data_from_database()
+
+
+async def taken(_: Any, session: SessionContainer) -> Body:
+    """Show what the session took over from a guest."""
+    return {"data": await guests.get_guest_data(session)}
+
+
+def taken_sync(_: Any, session: SessionContainer) -> Body:
+    """Show what the session took over from a guest."""
+    return {"data": guests_syncio.get_guest_data(session)}
 
 
 async def transfer(request: Any, session: SessionContainer) -> Body:
@@ -148,6 +170,7 @@ ANYBODY = {
 USERS = {
     "me": (me, me_sync),
     "data": (data, data_sync),
+    "taken": (taken, taken_sync),
     "transfer": (transfer, transfer_sync),
     "again": (again, again_sync),
 }

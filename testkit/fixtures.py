@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from supertokens_guest import GuestConfig
     from testkit.apps import App, Kind, Told
     from testkit.core import Core
+    from testkit.proxy import FaultyCore
     from testkit.visitors import Visitor
 
 
@@ -66,6 +67,15 @@ def core(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Core]:
         except NoCoreError as error:
             pytest.fail(str(error), pytrace=False)
         yield found
+
+
+@pytest.fixture
+def faulty(core: Core) -> Iterator[FaultyCore]:
+    """Yield the core behind a proxy that has it misbehave."""
+    from testkit.proxy import FaultyCore
+
+    with FaultyCore(core) as faulty:
+        yield faulty
 
 
 @pytest.fixture

@@ -1,8 +1,7 @@
-"""A server of key sets that misbehaves on demand, and counts who asks."""
+"""A server of key sets that misbehaves on demand, and counts who asks; and a clock."""
 
 from __future__ import annotations
 
-import asyncio
 import gzip
 import json
 import socketserver
@@ -10,19 +9,35 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any, Literal
 
-from supertokens_guest import background
+import pytest
+
+from testkit.forging import SigningKey, private_key, static_key
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
     from types import TracebackType
 
     from typing_extensions import Self
 
 Mode = Literal["ok", "hang", "drip", "drip headers", "huge", "gzip", "raw", "hang up"]
 
-_HANG_SECONDS = 10.0
+LONG_SECONDS = 10.0
+"""What no test waits for unless something hangs."""
+
 _HUGE_BYTES = 2_000_000
 _DRIP_SECONDS = 0.005
+
+
+class Clock:
+    """Seconds that pass when a test says so."""
+
+    def __init__(self, now: float = 1_000.0) -> None:
+        """Begin at *now*."""
+        self.now = now
+
+    def __call__(self) -> float:
+        """Return the instant."""
+        return self.now
 
 
 class KeyServer:
@@ -79,7 +94,7 @@ class KeyServer:
     def wait_for_hits(self, hits: int) -> None:
         """Return when as many requests as *hits* have come, since the beginning."""
         while self.hits < hits:
-            if not self._arrived.acquire(timeout=_HANG_SECONDS):
+            if not self._arrived.acquire(timeout=LONG_SECONDS):
                 raise TimeoutError(f"{self.hits} requests came, not {hits}")
 
     def release(self, mode: Mode = "ok") -> None:
@@ -93,7 +108,9 @@ class KeyServer:
         A fetch that a test leaves behind would fail, and be logged, in the next one.
         """
         self.release(self.mode if self.mode != "hang" else "ok")
-        background.submit(_others_done).result(_HANG_SECONDS)
+        for thread in threading.enumerate():
+            if thread.name == "supertokens-guest-keys":
+                thread.join(LONG_SECONDS)
 
     def fail(self, status: str = "500 Internal Server Error") -> None:
         """Answer with *status* from now on."""
@@ -120,7 +137,7 @@ class KeyServer:
         self.hits += 1
         self._arrived.release()
         if self.mode == "hang":
-            self._released.wait(_HANG_SECONDS)
+            self._released.wait(LONG_SECONDS)
         if self.mode == "hang up" or self._closing.is_set():
             return
         answer = self.answer()
@@ -140,13 +157,6 @@ class KeyServer:
                 return
             handler.wfile.write(bytes([byte]))
             time.sleep(_DRIP_SECONDS)
-
-
-async def _others_done() -> None:
-    """Return when the background loop has nothing else to do."""
-    others = asyncio.all_tasks() - {asyncio.current_task()}
-    if others:
-        await asyncio.wait(others, timeout=_HANG_SECONDS)
 
 
 class _Server(socketserver.ThreadingTCPServer):
@@ -175,3 +185,17 @@ class _Handler(socketserver.StreamRequestHandler):
             self.server.owner.serve(b"".join(lines), self)
         except OSError:
             return  # who asked has hung up
+
+
+@pytest.fixture
+def key_server(
+    monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[KeyServer]:
+    """Yield a server of a core's key set: a dynamic key and the first static one."""
+    # Load no certificates for each client: nothing here is encrypted.
+    monkeypatch.delenv("SSL_CERT_FILE", raising=False)
+    monkeypatch.setenv("SSL_CERT_DIR", str(tmp_path_factory.getbasetemp()))
+    dynamic = SigningKey("d-1690000000000", private_key(3)).jwk
+    with KeyServer([dynamic, static_key(1).jwk]) as server:
+        yield server
+        server.settle()

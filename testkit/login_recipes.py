@@ -1,7 +1,6 @@
 """The login recipes of the SDK as people use them, and what an app has around it.
 
-Third parties are asked over HTTP and e-mails are read; ``testkit.logins`` has shorter
-ways, for tests of something else.
+Third parties are asked over HTTP and e-mails are read.
 """
 
 from __future__ import annotations

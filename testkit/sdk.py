@@ -41,7 +41,8 @@ class Setup:
             *config* alone.
         recipes: Recipes beside emailpassword and session.
         session: More arguments for ``session.init``.
-        website_domain: Where the front end lives.
+        api_domain: Where the API says that it lives.
+        website_domain: Where the front end lives, or a function that finds its origin.
         network_interceptor: Sees each of the SDK's calls to the core.
     """
 
@@ -52,7 +53,8 @@ class Setup:
     functions: Callable[[Any], Any] | None = None
     recipes: Sequence[Any] = ()
     session: dict[str, Any] = field(default_factory=dict)
-    website_domain: str = WEBSITE_DOMAIN
+    api_domain: str = API_DOMAIN
+    website_domain: str | Callable[[Any, Any], str] = WEBSITE_DOMAIN
     network_interceptor: Callable[..., Any] | None = None
 
 
@@ -61,11 +63,13 @@ def init_sdk(setup: Setup) -> None:
     functions = setup.functions or guest_override(setup.config)
     # The name of the class in SDK 0.30, which 0.31 still has.
     override = session.InputOverrideConfig(functions=functions)
+    website = setup.website_domain
     init(
         app_info=InputAppInfo(
             app_name="Shop",
-            api_domain=API_DOMAIN,
-            website_domain=setup.website_domain,
+            api_domain=setup.api_domain,
+            website_domain=None if callable(website) else website,
+            origin=website if callable(website) else None,
             api_base_path="/auth",
             website_base_path="/auth",
         ),

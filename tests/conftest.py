@@ -18,7 +18,7 @@ os.environ.setdefault("SUPERTOKENS_ENV", "testing")
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
-pytest_plugins = ["testkit.fixtures"]
+pytest_plugins = ["testkit.fixtures", "testkit.keyserver"]
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,4 @@
-"""The background thread, and waiting for what runs in it."""
+"""The background thread that issues for coroutines, and decisions that block."""
 
 from __future__ import annotations
 
@@ -9,11 +9,12 @@ import subprocess
 import sys
 import threading
 import warnings
-from concurrent.futures import Future
+from typing import Any
 
 import pytest
 
-from supertokens_guest import background
+from supertokens_guest import CoreUnavailableError, _background
+from supertokens_guest._background import call_app, run_blocking, run_sync, submit
 
 VISITOR: contextvars.ContextVar[str] = contextvars.ContextVar("VISITOR")
 
@@ -27,19 +28,19 @@ async def this_thread() -> threading.Thread:
 
 def test_everything_runs_in_one_daemon_thread() -> None:
     """However many threads ask, there is one loop, in one thread, a daemon."""
-    loops = []
-    threads = [
-        threading.Thread(target=lambda: loops.append(background.background_loop()))
-        for _ in range(20)
-    ]
+    found: list[threading.Thread] = []
+
+    def ask() -> None:
+        found.append(submit(this_thread).result(LONG_SECONDS))
+
+    threads = [threading.Thread(target=ask) for _ in range(20)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    running = {background.submit(this_thread).result(LONG_SECONDS) for _ in range(5)}
 
-    assert 1 == len(set(map(id, loops)))
-    assert [("supertokens-guest", True)] == [(t.name, t.daemon) for t in running]
+    assert 20 == len(found)
+    assert [("supertokens-guest", True)] == [(t.name, t.daemon) for t in set(found)]
 
 
 def test_it_runs_in_a_copy_of_the_callers_context() -> None:
@@ -52,7 +53,7 @@ def test_it_runs_in_a_copy_of_the_callers_context() -> None:
 
     VISITOR.set("this one")
 
-    assert "this one" == background.submit(read_and_set).result(LONG_SECONDS)
+    assert "this one" == submit(read_and_set).result(LONG_SECONDS)
     assert "this one" == VISITOR.get()
 
 
@@ -63,148 +64,88 @@ def test_an_error_reaches_who_submitted() -> None:
         raise LookupError("this")
 
     with pytest.raises(LookupError, match="this"):
-        background.submit(fail).result(LONG_SECONDS)
+        submit(fail).result(LONG_SECONDS)
 
 
-def test_no_thread_leaves_nothing_behind(monkeypatch: pytest.MonkeyPatch) -> None:
-    """When the system gives no thread, the next call tries again."""
-
-    def refuse(_: threading.Thread) -> None:
-        raise RuntimeError("can't start new thread")
-
-    monkeypatch.setattr(background, "_loop", None)
-    with monkeypatch.context() as patch:
-        patch.setattr(threading.Thread, "start", refuse)
-        with pytest.raises(RuntimeError):
-            background.submit(this_thread)
-
-    thread = background.submit(this_thread).result(LONG_SECONDS)
-    loop = background.background_loop()
-    loop.call_soon_threadsafe(loop.stop)
-    thread.join()
-    loop.close()
-
-    assert "supertokens-guest" == thread.name
-
-
-@pytest.mark.anyio
-async def test_a_wait_ends_with_the_future() -> None:
-    """A waiter wakes when the future is done in another thread."""
-    future: Future[bool] = Future()
-    threading.Timer(0.02, future.set_result, [True]).start()
-
-    await background.wait(future, wait_seconds=LONG_SECONDS)
-
-    assert future.done()
-
-
-@pytest.mark.anyio
-async def test_a_wait_that_runs_out_leaves_the_future_alone() -> None:
-    """The budget of one waiter is nothing to the others."""
-    future: Future[bool] = Future()
-
-    await background.wait(future, wait_seconds=0.01)
-    background.wait_sync(future, wait_seconds=0.01)
-
-    assert not future.done()
-
-
-@pytest.mark.anyio
-@pytest.mark.parametrize("wait_seconds", [0, -1])
-async def test_nobody_who_has_no_time_waits(wait_seconds: float) -> None:
-    """With nothing to spend the answer is given at once."""
-    future: Future[bool] = Future()
-
-    await background.wait(future, wait_seconds=wait_seconds)
-    background.wait_sync(future, wait_seconds=wait_seconds)
-
-    assert not future.done()
-
-
-@pytest.mark.anyio
-async def test_a_cancelled_waiter_is_cancelled_and_nothing_else() -> None:
-    """Cancellation arrives at the waiter, and the future is not touched by it."""
-    future: Future[bool] = Future()
-    waiter = asyncio.create_task(background.wait(future, wait_seconds=LONG_SECONDS))
-    await asyncio.sleep(0)
-    waiter.cancel()
-
-    with pytest.raises(asyncio.CancelledError):
-        await waiter
-    assert not future.cancelled()
-    assert not future.done()
-
-
-@pytest.mark.anyio
-async def test_a_cancellation_that_comes_with_the_result_is_not_swallowed() -> None:
-    """A task that is cancelled while its future is done ends cancelled."""
-    future: Future[bool] = Future()
-    waiter = asyncio.create_task(background.wait(future, wait_seconds=LONG_SECONDS))
-    await asyncio.sleep(0)
-    future.set_result(True)
-    waiter.cancel()
-
-    with pytest.raises(asyncio.CancelledError):
-        await waiter
-
-
-def test_a_loop_that_ends_before_the_future_disturbs_nobody(
-    caplog: pytest.LogCaptureFixture,
+@pytest.mark.parametrize(
+    ("where", "what", "error"),
+    [
+        (threading.Thread, "start", RuntimeError),
+        (asyncio, "SelectorEventLoop", OSError),
+    ],
+)
+def test_no_thread_leaves_nothing_behind(
+    monkeypatch: pytest.MonkeyPatch, where: Any, what: str, error: type[Exception]
 ) -> None:
-    """The future is done after the waiter's loop was closed, and nothing is logged."""
-    future: Future[bool] = Future()
+    """When the system gives no thread or file, the next call tries again."""
+
+    def refuse(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(_background, "_thread", None)
+    with monkeypatch.context() as patch:
+        patch.setattr(where, what, refuse)
+        with pytest.raises(CoreUnavailableError) as refused:
+            submit(this_thread)
+
+    assert isinstance(refused.value.__cause__, error)
+    assert "supertokens-guest" == submit(this_thread).result(LONG_SECONDS).name
+
+
+def test_a_system_exit_of_the_apps_loses_nothing_else() -> None:
+    """Who raised it is told; what else is under way goes on, in the same thread."""
+    entered, released = threading.Event(), asyncio.Event()
+
+    async def wait() -> threading.Thread:
+        entered.set()
+        await released.wait()
+        return threading.current_thread()
 
     async def leave() -> None:
-        task = asyncio.create_task(background.wait(future, wait_seconds=LONG_SECONDS))
-        await asyncio.sleep(0)
-        task.cancel()
+        raise SystemExit
 
-    asyncio.run(leave())
-    future.set_result(True)
+    async def release() -> None:
+        released.set()
 
-    assert [] == caplog.records
+    waiting = submit(wait)
+    assert entered.wait(LONG_SECONDS)
+    with pytest.raises(SystemExit):
+        submit(leave).result(LONG_SECONDS)
+    submit(release).result(LONG_SECONDS)
+
+    thread = waiting.result(LONG_SECONDS)
+    assert thread is submit(this_thread).result(LONG_SECONDS)
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
 def test_k18_a_forked_child_gets_a_thread_of_its_own() -> None:
-    """The child's work runs in the child, and the parent's loop still hears."""
-    thread = background.submit(this_thread).result(LONG_SECONDS)
+    """The child's work runs in the child, and the parent's loop still hears.
+
+    Seen by the process's id alone: uWSGI forks without Python's hooks.
+    """
+    thread = submit(this_thread).result(LONG_SECONDS)
+    _background._lock.acquire()  # as by another thread of the parent's
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # from Python 3.12 on
         child = os.fork()
     if child == 0:
         try:
-            thread = background.submit(this_thread).result(LONG_SECONDS)
-            os._exit(0 if thread.is_alive() else 1)
+            own = submit(this_thread).result(LONG_SECONDS)
+            os._exit(0 if own.is_alive() and own is not thread else 1)
         except BaseException:  # noqa: BLE001 - a child must never return into pytest
             os._exit(2)
+    _background._lock.release()
 
     assert 0 == os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-    assert thread is background.submit(this_thread).result(LONG_SECONDS)
-
-
-def test_a_thread_that_has_ended_is_replaced() -> None:
-    """A function of the app's may end it with SystemExit; the next call starts anew."""
-
-    async def answer() -> int:
-        return 42
-
-    ended = background.background_loop()
-    ended.call_soon_threadsafe(ended.stop)  # as SystemExit does, but quietly
-    for thread in threading.enumerate():
-        if thread.name == "supertokens-guest":
-            thread.join(timeout=10)
-
-    assert 42 == background.submit(answer).result(timeout=10)
-    assert ended is not background.background_loop()
+    assert thread is submit(this_thread).result(LONG_SECONDS)
 
 
 def test_the_thread_keeps_no_process_from_ending() -> None:
     """A process that ends with work under way ends at once, without a word."""
     code = (
         "import asyncio\n"
-        "from supertokens_guest import background\n"
-        "background.submit(lambda: asyncio.sleep(60))\n"
+        "from supertokens_guest import _background\n"
+        "_background.submit(lambda: asyncio.sleep(60))\n"
     )
     run = subprocess.run(
         [sys.executable, "-W", "error", "-c", code],
@@ -215,3 +156,86 @@ def test_the_thread_keeps_no_process_from_ending() -> None:
     )
 
     assert (0, "", "") == (run.returncode, run.stdout, run.stderr)
+
+
+async def _thread_and_context(_: object = None) -> tuple[threading.Thread, str]:
+    await asyncio.sleep(0)
+    return threading.current_thread(), VISITOR.get()
+
+
+def test_a_sync_caller_uses_no_thread_of_ours() -> None:
+    """It runs where the SDK's own sync functions do."""
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
+    VISITOR.set("this one")
+    try:
+        found = run_sync(_thread_and_context)
+    finally:
+        asyncio.set_event_loop(None)
+        loop.close()
+
+    assert (threading.current_thread(), "this one") == found
+
+
+@pytest.mark.anyio
+async def test_a_sync_caller_inside_a_loop_gets_a_thread_for_itself() -> None:
+    """With the caller's context, and not the thread that others wait for."""
+    VISITOR.set("this one")
+
+    thread, seen = run_sync(_thread_and_context)
+
+    assert "this one" == seen
+    assert thread is not threading.current_thread()
+    assert thread is not submit(this_thread).result(LONG_SECONDS)
+    assert not thread.is_alive()
+
+
+def test_a_decision_that_blocks_needs_no_loop() -> None:
+    """It returns what it decided, and says so if it tried to await after all."""
+
+    async def decide(answer: str) -> str:
+        return answer
+
+    assert "yes" == run_blocking(decide("yes"))
+    with pytest.raises(RuntimeError, match="tried to await"):
+        run_blocking(_thread_and_context())
+
+
+@pytest.mark.anyio
+async def test_a_function_of_the_apps_may_be_plain_or_not() -> None:
+    """What it raises is raised, what it was cancelled by is an error of its own."""
+
+    async def answer(value: str) -> str:
+        return value.upper()
+
+    async def cancelled(_: str) -> Any:
+        task = asyncio.ensure_future(asyncio.sleep(60))
+        task.cancel()
+        await task
+
+    assert ("A", "A") == (await call_app(str.upper, "a"), await call_app(answer, "a"))
+    with pytest.raises(TypeError):
+        await call_app(str.upper, 1)
+    with pytest.raises(RuntimeError, match="cancelled from inside"):
+        await call_app(cancelled, "a")
+
+
+@pytest.mark.anyio
+async def test_a_cancelled_caller_is_cancelled_and_so_is_what_it_called() -> None:
+    """The request is over, as it would be for one who just awaited."""
+    entered, ended = asyncio.Event(), asyncio.Event()
+
+    async def forever(_: object) -> None:
+        entered.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended.set()
+
+    caller = asyncio.create_task(call_app(forever, None))
+    await entered.wait()
+    caller.cancel()
+
+    with pytest.raises(asyncio.CancelledError):
+        await caller
+    await asyncio.wait_for(ended.wait(), LONG_SECONDS)

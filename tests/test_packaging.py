@@ -88,7 +88,7 @@ def test_the_extras_are_the_frameworks_and_the_dev_core(metadata: Message) -> No
     """Each framework can be asked for by its name."""
     extras = set(metadata.get_all("Provides-Extra", []))
 
-    assert {"devcore", "fastapi"} == extras
+    assert {"devcore", "django", "fastapi", "flask"} == extras
 
 
 @pytest.mark.parametrize("lock", ["requirements.lock", "requirements-oldest.lock"])

@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from supertokens_python.recipe import session
 
 from supertokens_guest import ConfigError, GuestConfig, guest_override
-from supertokens_guest.runtime import current
+from supertokens_guest._runtime import current
 from testkit.core import Core
 from testkit.sdk import ISSUER, Setup, init_sdk, reset_sdk
 
@@ -84,26 +83,19 @@ def test_an_implementation_of_the_apps_own_may_hide_the_configuration() -> None:
     assert "jwt" == current().config.cookie_name
 
 
-def test_attributes_follow_the_session_cookies() -> None:
-    """What the session recipe decides for its own cookies."""
-    init_sdk(
-        Setup(
-            core=NOWHERE,
-            session={
-                "cookie_domain": "example.com",
-                "older_cookie_domain": "old.example.com",
-                "cookie_secure": True,
-                "cookie_same_site": "strict",
-            },
-        )
-    )
-    attributes = current().cookie_attributes(None, {})
-
-    assert session.SessionRecipe.get_instance().config.cookie_domain == (
-        attributes.domain
-    )
-    assert "old.example.com" == attributes.older_domain
-    assert (True, "strict") == (attributes.secure, attributes.same_site)
+@pytest.mark.parametrize(
+    "twice",
+    [
+        lambda original: guest_override()(guest_override(GuestConfig())(original)),
+        lambda original: guest_override(GuestConfig(namespace=None))(
+            guest_override()(original)
+        ),
+    ],
+)
+def test_two_around_each_other_are_refused(twice: Any) -> None:
+    """One would win, and nobody could see which."""
+    with pytest.raises(ConfigError, match="around each other"):
+        init_sdk(Setup(core=NOWHERE, functions=twice))
 
 
 def test_guest_override_takes_a_config_and_nothing_else() -> None:

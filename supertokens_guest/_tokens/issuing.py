@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import os
 import threading
 import time
@@ -20,101 +21,91 @@ from supertokens_python.recipe.openid.recipe_implementation import (
     RecipeImplementation as OpenIdImplementation,
 )
 
-from supertokens_guest._background import run_sync, submit
+from supertokens_guest._background import has_threads, run_sync, submit
 from supertokens_guest._core_errors import core_addresses, core_failure
-from supertokens_guest._runtime import REQUEST_WAIT_SECONDS
+from supertokens_guest._runtime import REQUEST_WAIT_SECONDS, current
 from supertokens_guest._tokens.keys import wait
 from supertokens_guest._tokens.payload import AUDIENCE, GUEST_ID, checked_payload
 from supertokens_guest.errors import CoreUnavailableError, PayloadError, TokenError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Coroutine, Mapping
 
-    from supertokens_guest._background import Edge
     from supertokens_guest._runtime import Runtime
     from supertokens_guest.guest import Guest
+
+    Ask = Callable[[], Coroutine[Any, Any, str]]
 
 SIGN_SECONDS = 10.0
 """How long a call by hand waits for the core: it may be asked from a script, too."""
 
 AT_ONCE = 8
 """How many guests a process has signed at a time; who comes later waits for a turn. The
-SDK spends 15 to 30 ms of CPU on each call, so more at once only make all of them late."""
+SDK spends 15 to 30 ms of CPU on each call, so more at once only make all late."""
 
 
 class Places:
     """Places for ``AT_ONCE`` at a time in this process; a forked child has its own."""
 
     def __init__(self) -> None:
-        """Have all places free."""
-        self._pid = 0
+        self._pid = os.getpid()
         self._free = threading.BoundedSemaphore(AT_ONCE)
 
     def take(self, wait_seconds: float = 0) -> bool:
         """Take a place, waiting for one at most so long; tell whether there was one."""
         if self._pid != os.getpid():
-            self._pid, self._free = os.getpid(), threading.BoundedSemaphore(AT_ONCE)
+            self.__init__()  # type: ignore[misc]  # afresh: the parent's threads are not here
         return self._free.acquire(timeout=max(0.0, wait_seconds))
 
     def give_back(self) -> None:
-        """Let another have the place."""
         self._free.release()
 
 
 _places = Places()
-# The same for the background loop, where nothing may block; made on it.
+# The same for the background loop, where nothing may block.
 _turns: dict[asyncio.AbstractEventLoop, asyncio.Semaphore] = {}
 
 
 async def issue(
-    runtime: Runtime,
     payload: Mapping[str, Any] | None,
     guest_id: str | None,
-    user_context: dict[str, Any] | None,
+    context: dict[str, Any] | None,
     *,
     code: Literal["issue", "renew", "update"],
-    edge: Edge,
+    blocks: bool,
     wait_seconds: float = SIGN_SECONDS,
     places: Places | None = None,
 ) -> tuple[str, Guest]:
     """Return a new token and what it says, verified as any other.
 
-    Args:
-        runtime: The configuration and the verifier.
-        payload: What the guest shall hold.
-        guest_id: The guest's id, or ``None`` for a new one.
-        user_context: Handed to the SDK's ``create_jwt``.
-        code: What the app is told.
-        edge: How to do I/O.
-        wait_seconds: How long the core may take, and a turn to ask it.
-        places: Where a place has been taken for this call; it is given back when the
-            call has really ended, which may be after the caller stopped waiting.
-            ``None`` waits for a turn.
-
-    Raises:
-        PayloadError: The payload cannot be carried, or *guest_id* has another form.
-        CoreUnavailableError: The core did not sign in time, or not what would be
-            accepted.
-        KeysUnavailableError: The core's keys could not be had in time.
-        Exception: What the app's own override of ``create_jwt`` raised.
+    Waits for a turn, unless a place was taken for this call: that is given back when
+    the call has really ended, perhaps after its caller stopped waiting.
     """
+    runtime, ends_at = current(), time.monotonic() + wait_seconds
     try:
         claims = _new_claims(runtime, payload, guest_id)
-    except PayloadError:
+        ask = functools.partial(_ask_core, runtime, claims, context)
+        if blocks or _is_overridden() or not has_threads():
+            # What the app's override holds may belong to its own loop.
+            token = await _sign_here(ask, ends_at, blocks=blocks, in_turn=not places)
+        else:
+            future = submit(ask if places else lambda: _in_turn(ask, ends_at))
+            if places is not None:
+                there, places = places, None
+                future.add_done_callback(lambda _: there.give_back())
+            await wait(future, wait_seconds=ends_at - time.monotonic())
+            if not future.done():
+                raise _late()
+            token = future.result()
+    finally:
         if places is not None:
             places.give_back()
-        raise
-    ends_at = time.monotonic() + wait_seconds
-
-    async def ask() -> str:
-        return await _ask_core(runtime, claims, user_context)
-
-    if edge.blocks:
-        token = await _sign_blocking(ask, ends_at, places)
-    else:
-        token = await _sign_awaiting(ask, ends_at, places)
+    limit = REQUEST_WAIT_SECONDS
     try:
-        guest = await edge.verify(runtime.verifier, token, REQUEST_WAIT_SECONDS)
+        if blocks:
+            guest = runtime.verifier.verify_sync(token, wait_seconds=limit)
+        else:
+            guest = await runtime.verifier.verify(token, wait_seconds=limit)
     except TokenError as error:
         raise CoreUnavailableError(
             f"The core signed a guest JWT that this app would refuse ({error.code}):"
@@ -137,71 +128,43 @@ def _new_claims(
     return {"iss": runtime.issuer, "sub": guest_id, "aud": AUDIENCE, **checked}
 
 
-async def _sign_blocking(ask: Any, ends_at: float, places: Places | None) -> str:
-    """Sign in this thread, as the SDK's own sync functions do."""
-    if places is None:
-        places = _places
-        if not places.take(ends_at - time.monotonic()):
-            raise _late("no turn came")
-    try:
-        return run_sync(lambda: _within(ask, ends_at))
-    finally:
-        places.give_back()
+async def _sign_here(ask: Ask, ends_at: float, *, blocks: bool, in_turn: bool) -> str:
+    """Sign in this thread, as the SDK's own functions do."""
 
-
-async def _sign_awaiting(ask: Any, ends_at: float, places: Places | None) -> str:
-    """Sign on the background loop, so that the caller's does not stand still."""
-
-    async def in_turn() -> str:
-        if places is not None:
-            return str(await ask())
-        loop = asyncio.get_running_loop()
-        async with _turns.setdefault(loop, asyncio.Semaphore(AT_ONCE)):
-            if time.monotonic() >= ends_at:  # nobody waits for it any more
-                raise _late("no turn came")
-            return str(await ask())
-
-    if _is_overridden():
-        # What the app's override holds may belong to its own loop.
+    async def within() -> str:
         try:
-            return await _within(ask, ends_at)
-        finally:
-            if places is not None:
-                places.give_back()
+            left = max(0.0, ends_at - time.monotonic())
+            return await asyncio.wait_for(ask(), left)
+        except asyncio.TimeoutError:
+            raise _late() from None
+
+    if not blocks:
+        return await within()
+    if in_turn and not _places.take(ends_at - time.monotonic()):
+        raise _late()
     try:
-        future = submit(in_turn)
-    except BaseException as error:
-        if places is not None:
-            places.give_back()
-        if isinstance(error, (RuntimeError, OSError)):
-            raise CoreUnavailableError(
-                "The system gives no more threads or files to ask the core with."
-            ) from error
-        raise
-    if places is not None:
-        future.add_done_callback(lambda _: places.give_back())
-    await wait(future, wait_seconds=ends_at - time.monotonic())
-    if not future.done():
-        raise _late("it did not answer")
-    return future.result()
+        return run_sync(within)
+    finally:
+        if in_turn:
+            _places.give_back()
 
 
-async def _within(ask: Any, ends_at: float) -> str:
-    seconds = max(0.0, ends_at - time.monotonic())
-    try:
-        return str(await asyncio.wait_for(ask(), seconds))
-    except asyncio.TimeoutError:
-        raise _late("it did not answer") from None
+async def _in_turn(ask: Ask, ends_at: float) -> str:
+    loop = asyncio.get_running_loop()
+    async with _turns.setdefault(loop, asyncio.Semaphore(AT_ONCE)):
+        if time.monotonic() >= ends_at:  # nobody waits for it any more
+            raise _late()
+        return await ask()
 
 
-def _late(what: str) -> CoreUnavailableError:
+def _late() -> CoreUnavailableError:
     return CoreUnavailableError(
-        f"The core at {core_addresses()} did not sign a guest JWT in time: {what}."
+        f"The core at {core_addresses()} did not sign a guest JWT in time."
     )
 
 
 async def _ask_core(
-    runtime: Runtime, claims: dict[str, Any], user_context: dict[str, Any] | None
+    runtime: Runtime, claims: dict[str, Any], context: dict[str, Any] | None
 ) -> str:
     """Call the SDK and tell the core's failures from those of the app's overrides."""
     try:
@@ -209,7 +172,7 @@ async def _ask_core(
             claims,
             validity_seconds=runtime.config.lifetime_seconds,
             use_static_signing_key=True,
-            user_context=user_context,
+            user_context=context,
         )
     except Exception as error:
         failure = core_failure(error)

@@ -41,21 +41,8 @@ REGISTERED = frozenset({"iss", "iat", "exp", "sub", "aud"})
 """The claims (RFC 7519, 4.1) that every guest JWT has beside its payload."""
 
 SESSION_CLAIMS = frozenset(
-    {
-        # an access token of SuperTokens
-        "sessionHandle",
-        "refreshTokenHash1",
-        "parentRefreshTokenHash1",
-        "antiCsrfToken",
-        "tId",
-        "rsub",
-        "stt",
-        # an OAuth or OpenID Connect token
-        "client_id",
-        "scp",
-        "scope",
-        "sid",
-    }
+    {"sessionHandle", "refreshTokenHash1", "parentRefreshTokenHash1", "antiCsrfToken"}
+    | {"tId", "rsub", "stt", "client_id", "scp", "scope", "sid"}
 )
 """Claims that make a token a session's or an OAuth client's, so never a guest's."""
 
@@ -76,21 +63,8 @@ def is_reserved(name: str) -> bool:
     return name in RESERVED or name.startswith(RESERVED_PREFIXES)
 
 
-def encoded(value: object) -> str:
-    """Return *value* as the SDK writes it: compact JSON, what is not ASCII escaped."""
-    return json.dumps(value, separators=(",", ":"), allow_nan=False)
-
-
 def checked_payload(payload: object) -> dict[str, Any]:
     """Return a copy of *payload* that the core will carry unchanged.
-
-    Args:
-        payload: What the app wants a guest to hold. Values may be dicts with string
-            names, lists, strings, numbers, booleans and ``None``: what comes back from
-            JSON as it went in.
-
-    Returns:
-        A plain dict that shares no container with *payload*.
 
     Raises:
         PayloadTooLargeError: The payload takes more than ``MAX_PAYLOAD_BYTES``.
@@ -102,7 +76,7 @@ def checked_payload(payload: object) -> dict[str, Any]:
         if is_reserved(name):
             reason = "is a name that SuperTokens, JWT or JavaScript gives a meaning to"
             raise PayloadError(f"[{shown(name)}]", reason)
-    size = len(encoded(copy))
+    size = len(json.dumps(copy, separators=(",", ":")))
     if size > MAX_PAYLOAD_BYTES:
         reason = f"takes {size:,} bytes of JSON, more than {MAX_PAYLOAD_BYTES:,}"
         raise PayloadTooLargeError("", reason)
@@ -110,11 +84,7 @@ def checked_payload(payload: object) -> dict[str, Any]:
 
 
 def plain_copy(payload: object) -> dict[str, Any]:
-    """Return a copy of *payload* that comes back from JSON as it went in.
-
-    Raises:
-        PayloadError: It would not; the error names the place and the reason.
-    """
+    """Return a copy of *payload* that comes back from JSON as it went in."""
     if not isinstance(payload, Mapping):
         raise PayloadError("", "is not a mapping")
     copy: dict[str, Any] = _plain(dict(payload), "", ())
@@ -134,10 +104,9 @@ def _plain(value: object, path: str, above: tuple[int, ...]) -> Any:
     if value is None or isinstance(value, bool):
         return value
     if isinstance(value, float):
-        number = float.__float__(value)
-        if not math.isfinite(number):
+        if not math.isfinite(value):
             raise PayloadError(path, "is not a finite number, which JSON cannot hold")
-        return number
+        return float.__float__(value)
     if isinstance(value, int):
         integer = int.__index__(value)
         if not -(2**63) <= integer < 2**63:
@@ -151,7 +120,6 @@ def _plain(value: object, path: str, above: tuple[int, ...]) -> Any:
 def _container(
     value: dict[Any, Any] | list[Any], path: str, above: tuple[int, ...]
 ) -> Any:
-    """Copy a dict or list, refusing what is inside itself or too deep."""
     if id(value) in above:
         raise PayloadError(path, "contains itself")
     above = (*above, id(value))

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import jwt
 
-from supertokens_guest._tokens.keys import KEY_ID
+from supertokens_guest._tokens.fetching import KEY_ID
 from supertokens_guest._tokens.payload import (
     AUDIENCE,
     GUEST_ID,
@@ -42,9 +42,6 @@ LEEWAY_SECONDS = 60
 END_OF_TIME = 253_402_300_800
 """The year 10000, which no datetime can hold."""
 
-NOT_A_GUESTS = SESSION_CLAIMS | {"nbf", "jti"}
-"""Claims that no guest has."""
-
 # Three segments of base64url (RFC 7515, 7.1), the header's much longer than the core's.
 _COMPACT = re.compile(r"([A-Za-z0-9_-]{1,512})\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+")
 
@@ -61,25 +58,10 @@ _MISSING: dict[str, TokenFault] = {
     "iss": "wrong_issuer",
     "sub": "not_a_guest",
 }
-_SENTENCES: dict[TokenFault, str] = {
-    "malformed": "The token cannot be read as a guest JWT.",
-    "bad_signature": "The token's signature does not hold.",
-    "expired": "The token has expired.",
-    "not_yet_valid": "The token's iat or nbf is in the future.",
-    "wrong_audience": f"The token's aud is not {AUDIENCE}.",
-    "not_a_guest": "The token's sub is not a guest's.",
-}
 
 
 class Verified(NamedTuple):
-    """A guest's claims, checked.
-
-    Attributes:
-        guest_id: The ``sub``.
-        payload: What the app put beside the registered claims; shared, so copy it.
-        issued_at: The ``iat``, in epoch seconds.
-        expires_at: The ``exp``, likewise.
-    """
+    """A guest's claims, checked; the payload is shared, and times are epoch seconds."""
 
     guest_id: str
     payload: dict[str, Any]
@@ -94,6 +76,7 @@ def checked_size(token: object) -> str:
         TokenError: ``malformed``: it is not.
     """
     if inspect.iscoroutine(token):
+        token.close()
         raise TokenError("malformed", "The token is a coroutine: await it.")
     if type(token) is not str:  # a subclass could lie about its length
         raise TokenError("malformed", "The token is not a string.")
@@ -122,7 +105,7 @@ def _key_id(segment: str) -> str:
     So nothing in it is ever followed: ``jku``, ``jwk``, ``x5u``, ``crit`` and whatever
     else may come make it another header (RFC 8725, 3.10).
     """
-    header = _object(segment) or {}
+    header = _header(segment) or {}
     kid = str(header.get("kid"))
     if "version" in header or kid.startswith("d-"):
         raise TokenError("not_a_guest", "The token has the header of a session token.")
@@ -138,17 +121,10 @@ def _key_id(segment: str) -> str:
 
 
 def verified(token: str, key: RSAPublicKey, issuer: str) -> Verified:
-    """Return what *token*, whose ``key_id`` was read, says.
-
-    Once *key* has signed it and everything in it is as a guest's.
-
-    Args:
-        token: A compact JWT, not yet trusted.
-        key: The one that it names.
-        issuer: What its ``iss`` must be, exactly.
+    """Return what *token*, whose ``key_id`` was read, says, once every check holds.
 
     Raises:
-        TokenError: It is no valid guest; the code says why.
+        TokenError: *key* has not signed it, or it is no valid guest of *issuer*.
     """
     try:
         claims = jwt.decode(
@@ -172,14 +148,13 @@ def verified(token: str, key: RSAPublicKey, issuer: str) -> Verified:
     else:
         return _guest(claims)
     # Out here, or what PyJWT raised would come along, and its cause quotes the payload.
-    if code == "wrong_issuer":
-        raise TokenError(code, f"The token's iss is not {issuer}.")
-    raise TokenError(code, _SENTENCES[code])
+    issue = f"its iss is not {issuer}" if code == "wrong_issuer" else code
+    raise TokenError(code, f"The token is refused: {issue}.")
 
 
 def _guest(claims: dict[str, Any]) -> Verified:
     """Check what PyJWT does not, or not strictly enough."""
-    if not NOT_A_GUESTS.isdisjoint(claims):
+    if not (SESSION_CLAIMS | {"nbf", "jti"}).isdisjoint(claims):
         message = "The token has claims of a session or OAuth token."
         raise TokenError("not_a_guest", message)
     guest_id, issued_at, expires_at = claims["sub"], claims["iat"], claims["exp"]
@@ -192,30 +167,22 @@ def _guest(claims: dict[str, Any]) -> Verified:
     if expires_at - issued_at > MAX_LIFETIME_SECONDS + LEEWAY_SECONDS:
         raise TokenError("not_a_guest", "The token lives longer than a guest's may.")
     if expires_at <= time.time():  # PyJWT's leeway is for all instants alike
-        raise TokenError("expired", _SENTENCES["expired"])
+        raise TokenError("expired", "The token has expired.")
     payload = {name: claims[name] for name in claims if name not in REGISTERED}
     return Verified(guest_id, payload, issued_at, expires_at)
 
 
-Owner = Literal["ours", "foreign", "nobodys"]
-
 _MAX_LOOKED_AT_CHARS = 16_384  # what servers let a request have for all its headers
 
-_READABLE = re.compile(
-    r"(bearer(?:[ +]|%20)+)?"  # a JWT of three segments, or an encrypted one of five
-    r"([\w-]+=*)\.([\w-]*=*)\.[\w-]*=*(\.[\w-]*=*\.[\w-]*=*)?",
+# A JWT of three segments, or an encrypted one of five, as other systems spell them.
+_ANY_JWT = re.compile(
+    r"(bearer(?:[ +]|%20)+)?(([\w-]+)=*\.[\w-]*=*\.[\w-]*=*)(\.[\w-]*=*\.[\w-]*=*)?",
     re.ASCII | re.IGNORECASE,
 )
 
 
-def ownership(token: object, issuer: str) -> Owner:
+def ownership(token: object, issuer: str) -> Literal["ours", "foreign", "nobodys"]:
     """Tell whose token lies where a guest's should, by what it says unverified.
-
-    Never raises.
-
-    Args:
-        token: Whatever came in.
-        issuer: The ``iss`` of our guests.
 
     Returns:
         ``"ours"``: a JWT that says that it is a guest of *issuer*. ``"foreign"``: any
@@ -224,28 +191,24 @@ def ownership(token: object, issuer: str) -> Owner:
     """
     if type(token) is not str or len(token) > _MAX_LOOKED_AT_CHARS:
         return "nobodys"
-    match = _READABLE.fullmatch(token)
-    if match is None:
+    match = _ANY_JWT.fullmatch(token)
+    header = None if match is None else _header(match[3])
+    if match is None or header is None or "alg" not in header:
         return "nobodys"
-    bearer, header_segment, payload_segment, encrypted = match.groups()
-    header = _object(header_segment)
-    if header is None or "alg" not in header:
-        return "nobodys"
-    if encrypted:
+    bearer, three_segments, _, two_more = match.groups()
+    if two_more:
         return "foreign" if "enc" in header else "nobodys"
-    claims = _object(payload_segment)
-    if claims is None:
-        return "nobodys"
-    says = (claims.get("aud"), claims.get("iss"))
-    return "ours" if says == (AUDIENCE, issuer) and not bearer else "foreign"
-
-
-def _object(segment: str) -> dict[str, Any] | None:
-    """Read a JSON object in base64url; ``None`` for anything else."""
     try:
-        value = json.loads(
-            base64.urlsafe_b64decode(segment + "=" * (-len(segment) % 4))
-        )
-    except (ValueError, RecursionError):
+        claims = jwt.decode(three_segments, options={"verify_signature": False})
+    except Exception:  # noqa: BLE001 - whatever it is, it is not readable
+        return "nobodys"
+    says_ours = (claims.get("aud"), claims.get("iss")) == (AUDIENCE, issuer)
+    return "ours" if says_ours and not bearer else "foreign"
+
+
+def _header(segment: str) -> dict[str, Any] | None:
+    """Read a JOSE header without the rest of its token; ``None`` if it is none."""
+    try:
+        return jwt.get_unverified_header(f"{segment}..")
+    except (jwt.PyJWTError, ValueError, RecursionError):
         return None
-    return value if isinstance(value, dict) else None

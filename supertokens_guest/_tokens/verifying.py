@@ -12,8 +12,9 @@ import functools
 import math
 import time
 from datetime import datetime, timezone
-from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
+from typing import TYPE_CHECKING, Any, cast
+
+import httpx
 
 from supertokens_guest._tokens import rules
 from supertokens_guest._tokens.keys import KeyCache, KeySource, StaticKeys, wait
@@ -36,11 +37,7 @@ MAX_REMEMBERED = 1_024
 
 
 class _UnknownKeyError(Exception):
-    """The token is well formed, and names a key that is not at hand."""
-
-    def __init__(self, kid: str) -> None:
-        super().__init__()
-        self.kid = kid
+    """The token is well formed, and names a key that is not at hand: the argument."""
 
 
 class TokenVerifier:
@@ -60,13 +57,7 @@ class TokenVerifier:
         issuer: str,
         reject_issued_before: float = -math.inf,
     ) -> None:
-        """Verify nothing yet.
-
-        Args:
-            keys: Where keys come from; may be shared with other verifiers.
-            issuer: What ``iss`` must be, exactly.
-            reject_issued_before: Epoch seconds; a guest issued earlier is revoked.
-        """
+        """Verify nothing yet; a guest issued before those epoch seconds is revoked."""
         self.keys = keys
         self._issuer = issuer
         self._reject_issued_before = reject_issued_before
@@ -74,13 +65,7 @@ class TokenVerifier:
         self._remembered = functools.lru_cache(maxsize=MAX_REMEMBERED)(self._check)
 
     async def verify(self, token: object, *, wait_seconds: float) -> Guest:
-        """Return the guest that *token* describes.
-
-        Does not give way to other tasks unless a key is missing.
-
-        Args:
-            token: A compact JWT as it came in; anything may.
-            wait_seconds: The longest to wait for a missing key.
+        """Return the guest that *token* describes; wait for a missing key alone.
 
         Raises:
             TokenError: The token is no valid guest; the code says why.
@@ -94,10 +79,7 @@ class TokenVerifier:
         return self._conclude(token, lookup)
 
     def verify_sync(self, token: object, *, wait_seconds: float) -> Guest:
-        """Return the guest that *token* describes; see ``verify``.
-
-        Waits in the calling thread, which may be one that runs an event loop.
-        """
+        """Return the guest that *token* describes; see ``verify``."""
         found = self._found(token)
         if isinstance(found, Guest):
             return found
@@ -105,19 +87,7 @@ class TokenVerifier:
         concurrent.futures.wait((lookup.landed,), timeout=wait_seconds)
         return self._conclude(token, lookup)
 
-    def known(self, token: object) -> Guest | None:
-        """Return the guest if *token* is valid by the keys at hand; never waits.
-
-        Raises nothing: ``None`` for anything else.
-        """
-        try:
-            found = self._found(token)
-        except GuestError:
-            return None
-        return found if isinstance(found, Guest) else None
-
     def _conclude(self, token: object, lookup: Lookup) -> Guest:
-        """Return the guest after the wait for *lookup*."""
         if not lookup.landed.done():
             raise KeysUnavailableError("The core's keys did not arrive in time.")
         found = self._found(token)
@@ -141,7 +111,7 @@ class TokenVerifier:
             text = rules.checked_size(token)
             expires_at, guest = self._remembered(text, self.keys.current())
         except _UnknownKeyError as error:
-            return error.kid
+            return str(error.args[0])
         except GuestError:
             raise
         except Exception as error:  # noqa: BLE001 - a login must survive any token
@@ -202,13 +172,16 @@ class GuestVerifier:
             ConfigError: Names everything that is wrong.
         """
         faults = []
-        if not _is_text(issuer):
+        name, seconds, url = cast(
+            "tuple[Any, Any, Any]", (issuer, wait_seconds, jwks_url)
+        )
+        if not isinstance(name, str) or not name:
             faults.append("issuer must be the iss of your guest JWTs.")
-        if not _is_duration(wait_seconds):
+        if type(seconds) not in {int, float} or not 0 < seconds < math.inf:
             faults.append("wait_seconds must be a number above 0.")
-        if (jwks_url is None) == (public_keys is None):
+        if (url is None) == (public_keys is None):
             faults.append("Pass one of jwks_url and public_keys.")
-        if jwks_url is not None and not _is_http_url(jwks_url):
+        if url is not None and not _is_http_url(url):
             faults.append("jwks_url must be an http:// or https:// URL.")
         keys: KeySource = KeyCache(lambda: [str(jwks_url)])
         if public_keys is not None:
@@ -239,24 +212,11 @@ class GuestVerifier:
         return self._verifier.verify_sync(token, wait_seconds=self._wait_seconds)
 
 
-def _is_text(value: object) -> bool:
-    return isinstance(value, str) and bool(value)
-
-
-def _is_duration(value: object) -> bool:
-    """Tell whether *value* is a finite number of seconds above 0."""
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return False
-    return 0 < value < math.inf
-
-
 def _is_http_url(url: object) -> bool:
-    """Tell whether *url* is an absolute address that httpx can ask."""
-    if not isinstance(url, str):
-        return False
     try:
-        parts = urlsplit(url)
-        _ = parts.port
-    except ValueError:
+        parts = httpx.URL(str(url))
+    except httpx.InvalidURL:
         return False
-    return parts.scheme in {"http", "https"} and bool(parts.hostname)
+    return (
+        isinstance(url, str) and parts.scheme in {"http", "https"} and bool(parts.host)
+    )

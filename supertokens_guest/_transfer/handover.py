@@ -7,9 +7,10 @@ login: whatever goes wrong, the guest is kept for another try.
 
 from __future__ import annotations
 
+import copy
 import inspect
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from asgiref.sync import sync_to_async
 from supertokens_python.recipe.multifactorauth.multi_factor_auth_claim import (
@@ -17,37 +18,30 @@ from supertokens_python.recipe.multifactorauth.multi_factor_auth_claim import (
 )
 from supertokens_python.recipe.multifactorauth.recipe import MultiFactorAuthRecipe
 
-from supertokens_guest._background import call_app, run_sync
+from supertokens_guest._background import call_app, run_blocking, run_sync
+from supertokens_guest._runtime import current
 from supertokens_guest._tokens.payload import plain_copy
 from supertokens_guest._transfer.selection import (
+    MAX_HEADERS_BYTES,
     SETTLED,
     WAITING,
-    Headers,
     Selection,
     arrived,
+    headers_bytes,
     select_claims,
 )
-from supertokens_guest._web.answers import at_answer, drop, fingerprint_of
+from supertokens_guest._web.answers import at_answer, drop, give, next_fingerprint
 from supertokens_guest._web.cookies import keep_newest_session, keep_private
 from supertokens_guest._web.reading import Reading, read
-from supertokens_guest._web.requests import (
-    from_another_site,
-    guest_cookies,
-    guest_header,
-    session_claims,
-    visit_of,
-)
 from supertokens_guest.events import logger
 from supertokens_guest.guest import GuestTransfer
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Awaitable, Mapping
 
-    from supertokens_python.framework.request import BaseRequest
     from supertokens_python.recipe.session.interfaces import SessionContainer
 
-    from supertokens_guest._background import Edge
-    from supertokens_guest._runtime import Runtime
+    from supertokens_guest._web.requests import Visit
     from supertokens_guest.guest import Guest
 
 _MARK = "supertokens_guest_without_transfer"
@@ -81,40 +75,29 @@ def leaves_guest_alone(
     return bool(access_token_payload.get("isImpersonation") or user_context.get(_MARK))
 
 
-def lacks_factors(access_token_payload: dict[str, Any]) -> bool:
-    """Tell whether a session still waits for a factor."""
+def lacks_factors(access_token_payload: dict[str, Any] | None) -> bool:
+    """Tell whether a session, or a login without one yet, waits for a factor."""
     if MultiFactorAuthRecipe.get_instance() is None:
         return False
-    value = MultiFactorAuthClaim.get_value_from_payload(access_token_payload)
+    value = MultiFactorAuthClaim.get_value_from_payload(access_token_payload or {})
     return value is None or not value.v
 
 
 @dataclass(kw_only=True, slots=True, repr=False)
 class Handover:
-    """One request's guest on the way into one session, from reading to clearing.
+    """One request's guest on the way into one session, from reading to clearing."""
 
-    Attributes:
-        is_late: Whether the session was there before.
-        reading: What the request brought.
-        guest: The guest to be transferred; ``None`` where there is none, or not yet.
-        clears: Whether the answer shall clear what came, without a transfer.
-        waiting: What the session shall say of a guest who has to wait.
-        carried: Claims of a guest in the session that this one replaces.
-        selection: What of the guest enters the session.
-    """
-
-    runtime: Runtime
-    request: BaseRequest
+    visit: Visit
     user_context: dict[str, Any]
     user_id: str
     recipe_user_id: str
     tenant_id: str
-    is_late: bool = False
+    is_late: bool = False  # the session was there before
     reading: Reading = field(default_factory=Reading)
-    guest: Guest | None = None
-    clears: bool = False
-    waiting: str | None = None
-    carried: dict[str, Any] = field(default_factory=dict)
+    guest: Guest | None = None  # to be transferred now
+    clears: bool = False  # what came, without a transfer
+    waiting: str | None = None  # what the session shall say of a guest who has to wait
+    carried: dict[str, Any] = field(default_factory=dict)  # from a session replaced
     selection: Selection = field(default_factory=Selection)
 
     @property
@@ -123,93 +106,97 @@ class Handover:
         mark = {} if self.waiting is None else {WAITING: self.waiting}
         return {**self.carried, **self.selection.into_payload, **mark}
 
-    async def find(self, edge: Edge, *, wait_seconds: float) -> None:
+    async def find(self, *, blocks: bool, wait_seconds: float) -> None:
         """Read the request's guest, and decide whether this session may take it."""
-        runtime, request = self.runtime, self.request
-        visit = visit_of(request)
-        name = runtime.config.cookie_name
-        brought = guest_cookies(request, name) or guest_header(request)
+        visit, runtime = self.visit, current()
+        brought = any(visit.guest_tokens(runtime.config.cookie_name))
         if visit.cleared or not (brought or visit.written):
             return
-        if from_another_site(runtime, request, self.user_context):
+        if visit.from_another_site(self.user_context):
             runtime.tell("transfer-skipped", "cross_site")
             return
-        reading = await read(runtime, request, edge, wait_seconds=wait_seconds)
-        written = visit.written
-        if written is not None:
-            reading = replace(reading, guest=written[1], unavailable=None)
+        reading = await read(visit, blocks=blocks, wait_seconds=wait_seconds)
+        if visit.written is not None:
+            reading = replace(reading, guest=visit.written[1], unavailable=None)
         self.reading = reading
+        reason: str | None = None
         if reading.ambiguous:
-            runtime.tell("transfer-skipped", "ambiguous")
-        elif not self.is_late and self._is_another_users(reading):
-            runtime.tell("transfer-skipped", "another_user", guest=reading.guest)
-            self.clears = reading.cookie_is_ours or reading.header_is_ours
+            reason = "ambiguous"
+        elif not self.is_late and self._is_another_users():
+            reason, self.clears = "another_user", reading.is_ours
         elif reading.unavailable is not None:
             # Beside a valid guest too: this token may be another's, or a newer one.
-            error = reading.unavailable
-            runtime.tell("transfer-skipped", "keys_unavailable", error=error)
-            self.waiting = fingerprint_of(request, reading)
+            reason, self.waiting = "keys_unavailable", next_fingerprint(visit, reading)
         elif reading.guest is None:
             self.clears = reading.clearable
-        elif not self.is_late and MultiFactorAuthRecipe.get_instance() is not None:
-            runtime.tell("transfer-skipped", "factors_incomplete", guest=reading.guest)
-            self.waiting = fingerprint_of(request, reading)
+        elif not self.is_late and lacks_factors(None):
+            reason = "factors_incomplete"
+            self.waiting = next_fingerprint(visit, reading)
         else:
             self.guest = reading.guest
+        if reason is not None:
+            error = reading.unavailable
+            runtime.tell("transfer-skipped", reason, guest=reading.guest, error=error)
 
     def choose(
         self,
         payload: Mapping[str, Any],
         data: Mapping[str, Any],
         *,
-        disable_anti_csrf: bool = False,
         session: SessionContainer | None = None,
+        anti_csrf: bool = True,
     ) -> None:
-        """Choose what of the guest enters a session that has *payload* and *data*.
-
-        Raises:
-            Exception: What the app's ``transfer`` raised, or ``PayloadError`` for
-                claims that JSON cannot carry.
-        """
+        """Choose what of the guest enters a session that has *payload* and *data*."""
+        config, sessions = current().config, current().session_config
         if self.guest is None:
             return
-        config = self.runtime.config
-        everything = self.guest.payload
-        if config.transfer == "all":
-            chosen: Mapping[str, Any] = everything
-        elif callable(config.transfer):
-            chosen = config.transfer(self._transfer(self.guest, session))
-        else:
-            names = config.transfer
-            chosen = {name: everything[name] for name in everything if name in names}
-        chosen = plain_copy(chosen)
-        if chosen or config.transfer == "all":
-            self.selection = select_claims(
-                chosen,
-                guest_id=self.guest.id,
-                payload=payload,
-                data=data,
-                namespace=config.namespace,
-                headers=self._headers(disable_anti_csrf=disable_anti_csrf),
-            )
+        chosen: Mapping[str, Any] = self.guest.payload
+        if callable(config.transfer):
+            chosen = config.transfer(self.transfer(session))
+        elif config.transfer != "all":
+            chosen = {name: chosen[name] for name in chosen if name in config.transfer}
+        if not chosen and config.transfer != "all":
+            return
 
-    async def finish(self, session: SessionContainer, edge: Edge) -> None:
+        exposed = sessions.expose_access_token_to_frontend_in_cookie_based_auth
+
+        def room(merged: Mapping[str, Any]) -> int:
+            path = sessions.refresh_token_path.get_as_string_dangerous()
+            size = headers_bytes(
+                merged,
+                user_id=max(self.user_id, self.recipe_user_id, key=len),
+                tenant_id=self.tenant_id,
+                anti_csrf=anti_csrf
+                and sessions.anti_csrf_function_or_string == "VIA_TOKEN",
+                copies=2 if exposed else 1,
+                refresh_path=None if self.is_late else path,
+            )
+            return MAX_HEADERS_BYTES - size - 2 * len(sessions.cookie_domain or "")
+
+        in_token = config.transfer_to == "access_token_payload"
+        self.selection = select_claims(
+            plain_copy(chosen),
+            guest_id=self.guest.id,
+            payload=payload,
+            data=data,
+            namespace=config.namespace,
+            room=room if in_token else None,
+        )
+
+    async def finish(self, session: SessionContainer) -> None:
         """Do at a login what follows once there is a session; it has succeeded."""
-        visit = visit_of(self.request)
+        visit, config = self.visit, current().config
         visit.made.add(session.get_handle())
         visit.waits = self.waiting is not None
         if self.guest is None:
             if self.clears:
-                at_answer(session, self.request, self._clear)
+                at_answer(session, visit, self._clear)
             return
         payload = session.get_access_token_payload()
-        namespace = self.runtime.config.namespace
-        self.selection = arrived(self.selection, payload, namespace)
-        transfer = self._transfer(self.guest, session)
-        hook = self.runtime.config.on_transfer
-        if hook is None or self._runs_at_login(hook):
-            if await self.call_hook(transfer, edge):
-                self.settle(transfer)
+        self.selection = arrived(self.selection, payload, config.namespace)
+        if config.on_transfer is None or self._runs_at_login():
+            if await self.call_hook(session, blocks=False):
+                self.settle(session)
             else:
                 await self._leave_waiting(session)
             return
@@ -217,148 +204,110 @@ class Handover:
         def act(response: Any) -> None:
             if session.get_handle() in visit.revoked:
                 return
-            if self._tried(hook, transfer):
-                self._settle_on(response, transfer)
-            else:
-                run_sync(lambda: self._leave_waiting(session))
+            if run_blocking(self.call_hook(session, blocks=True)):
+                self._settle_on(response, session)
+                return
+            run_sync(lambda: self._leave_waiting(session))
+            if visit.written is not None:
+                give(visit, response, *visit.written)
 
-        at_answer(session, self.request, act)
+        at_answer(session, visit, act)
 
-    async def call_hook(self, transfer: GuestTransfer, edge: Edge) -> bool:
+    async def call_hook(self, session: SessionContainer, *, blocks: bool) -> bool:
         """Tell the app of a transfer; return whether its hook, if any, succeeded."""
-        hook = self.runtime.config.on_transfer
-        if hook is None:
-            return True
-        if edge.blocks:
-            return self._tried(hook, transfer)
+        hook: Any = current().config.on_transfer
         try:
-            if self._runs_at_login(hook):
-                await call_app(hook, transfer)
-            else:
+            if hook is not None and blocks:
+                answer = hook(self.transfer(session))
+                if inspect.isawaitable(answer):
+                    run_sync(lambda: _awaited(answer))
+            elif hook is not None and self._runs_at_login():
+                await call_app(hook, self.transfer(session))
+            elif hook is not None:
                 # The thread in which Django and Flask keep what belongs to a request.
-                await sync_to_async(hook)(transfer)
+                await sync_to_async(hook)(self.transfer(session))
         except Exception as error:  # noqa: BLE001 - the hook is the app's
-            self._hook_failed(error)
+            logger.error("on_transfer raised; the guest is kept", exc_info=error)
+            current().tell("transfer-failed", "hook", guest=self.guest, error=error)
             return False
         return True
 
-    def settle(self, transfer: GuestTransfer) -> None:
+    def settle(self, session: SessionContainer) -> None:
         """Have the answer clear the guest, if nothing of it stays behind."""
-        session = transfer.session
-        if session is not None:
-            handles = visit_of(self.request).revoked
+        self.visit.cleared = self._is_whole
 
-            def act(response: Any) -> None:
-                if session.get_handle() not in handles:
-                    self._settle_on(response, transfer)
+        def act(response: Any) -> None:
+            if session.get_handle() not in self.visit.revoked:
+                self._settle_on(response, session)
 
-            at_answer(session, self.request, act)
+        at_answer(session, self.visit, act)
 
-    def transfer(self, session: SessionContainer) -> GuestTransfer | None:
-        """Return the transfer as the app sees it; ``None`` without a guest."""
-        return None if self.guest is None else self._transfer(self.guest, session)
-
-    def _settle_on(self, response: Any, transfer: GuestTransfer) -> None:
-        left_behind = set(transfer.dropped.values()) - SETTLED
-        keep_private(response)
-        if left_behind:
-            logger.warning(
-                "claims of a guest did not enter the session: %s", sorted(left_behind)
-            )
-        else:
-            self._clear(response)
-        self.runtime.tell(
-            "transfer",
-            min(left_behind, default=None),
-            guest=transfer.guest,
-            user_id=transfer.user_id,
+    def transfer(self, session: SessionContainer | None) -> GuestTransfer:
+        """Return the transfer as the app sees it, in values of its own."""
+        return GuestTransfer(
+            guest=cast("Guest", self.guest),
+            session=session,
+            user_id=self.user_id if session is None else session.get_user_id(),
+            recipe_user_id=self.recipe_user_id,
+            tenant_id=self.tenant_id,
+            request=self.visit.request,
+            user_context=self.user_context,
+            moved=copy.deepcopy(self.selection.moved),
+            in_database=self.selection.in_database,
+            dropped={**self.selection.dropped},
         )
 
+    @property
+    def _left_behind(self) -> list[str]:
+        return sorted(set(self.selection.dropped.values()) - SETTLED)
+
+    @property
+    def _is_whole(self) -> bool:
+        """Whether nothing of the guest would be lost with it: a hook had everything."""
+        return not self._left_behind or current().config.on_transfer is not None
+
+    def _settle_on(self, response: Any, session: SessionContainer) -> None:
+        keep_private(response)
+        if self._left_behind:
+            reasons = self._left_behind
+            logger.warning("a guest's claims are not in the session: %s", reasons)
+        if self._is_whole:
+            self._clear(response)
+        reason = min(self._left_behind, default=None)
+        user_id = session.get_user_id()
+        current().tell("transfer", reason, guest=self.guest, user_id=user_id)
+
     def _clear(self, response: Any) -> None:
-        visit_of(self.request).written = None
-        drop(self.runtime, self.request, response, self.reading)
-
-    def _tried(self, hook: Any, transfer: GuestTransfer) -> bool:
-        """Call the hook in this thread; return whether it succeeded."""
-
-        async def awaited(answer: Any) -> None:
-            await answer
-
-        try:
-            answer = hook(transfer)
-            if inspect.isawaitable(answer):
-                run_sync(lambda: awaited(answer))
-        except Exception as error:  # noqa: BLE001 - the hook is the app's
-            self._hook_failed(error)
-            return False
-        return True
-
-    def _hook_failed(self, error: Exception) -> None:
-        logger.exception("on_transfer raised; the guest is kept")
-        self.runtime.tell("transfer-failed", "hook", guest=self.guest, error=error)
+        self.visit.written = None
+        drop(self.visit, response, self.reading)
 
     async def _leave_waiting(self, session: SessionContainer) -> None:
         """Have the session say which guest it still waits for."""
-        visit_of(self.request).waits = True
-        name = fingerprint_of(self.request, self.reading)
+        self.visit.waits = True
+        name = next_fingerprint(self.visit, self.reading)
         try:
             await session.merge_into_access_token_payload({WAITING: name})
-            at_answer(session, self.request, keep_newest_session)
-        except Exception:
-            logger.exception("a guest is kept, but its session cannot say so")
+        except Exception as error:  # noqa: BLE001 - the login has succeeded
+            logger.error("a session cannot say which guest waits", exc_info=error)
+        at_answer(session, self.visit, keep_newest_session)
 
-    def _runs_at_login(self, hook: Any) -> bool:
+    def _runs_at_login(self) -> bool:
         """Tell whether the hook belongs on the event loop of the login.
 
         In Flask and Django a plain one does not: what it uses, such as a database
         connection, is bound to the request's thread, and must find no loop there.
         """
-        call = getattr(hook, "__call__", None)  # noqa: B004 - for its being a coroutine's
-        return (
-            inspect.iscoroutinefunction(hook)
-            or inspect.iscoroutinefunction(call)
-            or self.runtime.app_info.framework == "fastapi"
-        )
+        hook: Any = current().config.on_transfer
+        call = getattr(hook, "__call__", None)  # noqa: B004 - an object's may be one
+        is_coroutine = any(map(inspect.iscoroutinefunction, (hook, call)))
+        return is_coroutine or current().app_info.framework == "fastapi"
 
-    def _is_another_users(self, reading: Reading) -> bool:
+    def _is_another_users(self) -> bool:
         """Tell whether the guest waits, or may wait, for another user's login."""
-        if not reading.fingerprint:
-            return False
-        claims = session_claims(self.request)
-        ids = {self.user_id, self.recipe_user_id}
-        return claims is not None and ids.isdisjoint(
-            {str(claims.get("sub")), str(claims.get("rsub"))}
-        )
+        claims = self.visit.session_claims() or {}
+        brought = {str(claims[name]) for name in ("sub", "rsub") if name in claims}
+        return bool(brought) and brought.isdisjoint({self.user_id, self.recipe_user_id})
 
-    def _transfer(
-        self, guest: Guest, session: SessionContainer | None
-    ) -> GuestTransfer:
-        return GuestTransfer(
-            guest=guest,
-            session=session,
-            user_id=self.user_id if session is None else session.get_user_id(),
-            recipe_user_id=self.recipe_user_id,
-            tenant_id=self.tenant_id,
-            request=self.request,
-            user_context=self.user_context,
-            moved=dict(self.selection.moved),
-            in_database=self.selection.in_database,
-            dropped={**self.selection.dropped},
-        )
 
-    def _headers(self, *, disable_anti_csrf: bool) -> Headers | None:
-        """Return what carries the claims; ``None`` if no header does."""
-        if self.runtime.config.transfer_to != "access_token_payload":
-            return None
-        session = self.runtime.session_config
-        exposed = session.expose_access_token_to_frontend_in_cookie_based_auth
-        return Headers(
-            user_id=max(self.user_id, self.recipe_user_id, key=len),
-            tenant_id=self.tenant_id,
-            domain=session.cookie_domain or "",
-            refresh_path=session.refresh_token_path.get_as_string_dangerous(),
-            anti_csrf=not disable_anti_csrf
-            and session.anti_csrf_function_or_string == "VIA_TOKEN",
-            copies=2 if exposed else 1,
-            is_login=not self.is_late,
-        )
+async def _awaited(answer: Awaitable[None]) -> None:
+    await answer

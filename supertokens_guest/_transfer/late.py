@@ -13,8 +13,9 @@ from supertokens_python.recipe.session.exceptions import (
 )
 from supertokens_python.recipe.session.recipe import SessionRecipe
 
+from supertokens_guest._background import run
 from supertokens_guest._core_errors import core_failure, refused_by_core
-from supertokens_guest._runtime import REQUEST_WAIT_SECONDS
+from supertokens_guest._runtime import REQUEST_WAIT_SECONDS, current
 from supertokens_guest._tokens.payload import GUEST_ID
 from supertokens_guest._transfer.handover import (
     Handover,
@@ -28,43 +29,29 @@ from supertokens_guest.errors import ConfigError
 from supertokens_guest.events import logger
 
 if TYPE_CHECKING:
-    from supertokens_python.framework.request import BaseRequest
     from supertokens_python.recipe.session.interfaces import (
         SessionContainer,
         SessionInformationResult,
     )
 
-    from supertokens_guest._background import Edge
-    from supertokens_guest._runtime import Runtime
+    from supertokens_guest._web.requests import Visit
     from supertokens_guest.guest import GuestTransfer
 
-RETRY_SECONDS = 60.0
-"""How long a late transfer into a session that failed is not tried again: the guard
-tries with every request."""
-
-MAX_TRIES = 1_024
-"""Sessions whose failed tries are remembered."""
+RETRY_SECONDS = 60.0  # from a try that failed: the guard tries with every request
+MAX_TRIES = 1_024  # sessions whose failed tries are remembered
 
 
 async def transfer_late(
-    runtime: Runtime,
-    request: BaseRequest,
+    visit: Visit,
     session: SessionContainer,
-    user_context: dict[str, Any],
-    edge: Edge,
+    context: dict[str, Any],
+    *,
+    blocks: bool,
 ) -> GuestTransfer | None:
-    """Transfer the guest that the login of *session* left waiting, if it came.
-
-    Returns:
-        What was transferred; ``None`` when nothing was.
-
-    Raises:
-        SuperTokensSessionError: The session has ended; the SDK answers 401.
-    """
-    payload = session.get_access_token_payload()
-    if not isinstance(payload.get(WAITING), str):
-        return None
-    if leaves_guest_alone(payload, user_context):
+    """Transfer the guest that the login of *session* left waiting; see the verb."""
+    payload, runtime = session.get_access_token_payload(), current()
+    waiting = payload.get(WAITING)
+    if not isinstance(waiting, str) or leaves_guest_alone(payload, context):
         return None
     if lacks_factors(payload):
         runtime.tell("transfer-skipped", "factors_incomplete")
@@ -76,20 +63,19 @@ async def transfer_late(
     failed = True
     try:
         handover = Handover(
-            runtime=runtime,
-            request=request,
-            user_context=user_context,
+            visit=visit,
+            user_context=context,
             user_id=session.get_user_id(),
             recipe_user_id=session.get_recipe_user_id().get_as_string(),
             tenant_id=session.get_tenant_id(),
             is_late=True,
         )
-        await handover.find(edge, wait_seconds=REQUEST_WAIT_SECONDS)
+        await handover.find(blocks=blocks, wait_seconds=REQUEST_WAIT_SECONDS)
         failed = handover.waiting is not None
-        if handover.guest is None or handover.reading.fingerprint != payload[WAITING]:
+        if handover.guest is None or handover.reading.fingerprint != waiting:
             return None
         failed = True
-        transfer = await _move(handover, session, edge)
+        transfer = await _move(handover, session, blocks=blocks)
         failed = transfer is None
         return transfer
     finally:
@@ -101,16 +87,15 @@ async def transfer_late(
 
 
 async def _move(
-    handover: Handover, session: SessionContainer, edge: Edge
+    handover: Handover, session: SessionContainer, *, blocks: bool
 ) -> GuestTransfer | None:
     """Put the claims into the session, with the hook between choosing and writing.
 
     Each new access token takes a kilobyte of the answer's headers, so the claims and
     the end of the waiting are written at once, after the hook.
     """
-    runtime = handover.runtime
     try:
-        stored = await _stored(session, edge)
+        stored = await _stored(session, blocks=blocks)
         payload = stored.custom_claims_in_access_token_payload
         if payload.get(WAITING) != handover.reading.fingerprint:
             return None  # transferred by another request, or taken out by an admin
@@ -118,16 +103,19 @@ async def _move(
         handover.choose(payload, data, session=session)
         if handover.selection.into_data:
             merged = {**data, **handover.selection.into_data}
-            await edge.run(lambda: session.update_session_data_in_database(merged))
-        transfer = handover.transfer(session)
-        if transfer is None or not await handover.call_hook(transfer, edge):
+            await run(
+                lambda: session.update_session_data_in_database(merged), blocks=blocks
+            )
+        if not await handover.call_hook(session, blocks=blocks):
             return None
         # The SDK merges into what the token says, which may bring back a claim that was
         # taken out of the session since.
         token: Any = session
         token.user_data_in_access_token = dict(payload)
         update = {**handover.into_payload, WAITING: None}
-        await edge.run(lambda: session.merge_into_access_token_payload(update))
+        await run(
+            lambda: session.merge_into_access_token_payload(update), blocks=blocks
+        )
     except SuperTokensSessionError:
         raise  # the session has ended: the SDK's answer to that is the right one
     except Exception as error:  # noqa: BLE001 - a guest must not fail a user's request
@@ -135,19 +123,21 @@ async def _move(
         reason = "error" if core_failure(error) is None else "core_unavailable"
         if refused_by_core(error):
             reason = "core_refused"
-        runtime.tell("transfer-failed", reason, guest=handover.guest, error=error)
+        current().tell("transfer-failed", reason, guest=handover.guest, error=error)
         return None
-    at_answer(session, handover.request, keep_newest_session)
-    handover.settle(transfer)
-    return transfer
+    at_answer(session, handover.visit, keep_newest_session)
+    handover.settle(session)
+    return handover.transfer(session)
 
 
-async def _stored(session: SessionContainer, edge: Edge) -> SessionInformationResult:
+async def _stored(
+    session: SessionContainer, *, blocks: bool
+) -> SessionInformationResult:
     """Return the session as the core has it: what was taken out must not come back."""
     recipe = SessionRecipe.get_instance().recipe_implementation
     # A context of its own: the SDK would answer from that of an earlier call.
-    stored = await edge.run(
-        lambda: recipe.get_session_information(session.get_handle(), {})
+    stored = await run(
+        lambda: recipe.get_session_information(session.get_handle(), {}), blocks=blocks
     )
     if stored is None:
         raise UnauthorisedError("Session does not exist anymore.")
@@ -155,17 +145,14 @@ async def _stored(session: SessionContainer, edge: Edge) -> SessionInformationRe
 
 
 async def guest_data(
-    runtime: Runtime,
-    session: SessionContainer,
-    edge: Edge,
-    user_context: dict[str, Any] | None,
+    session: SessionContainer, context: dict[str, Any] | None, *, blocks: bool
 ) -> dict[str, Any] | None:
     """Return what *session* took over from a guest; see ``get_guest_data``."""
-    namespace = runtime.config.namespace
+    config, namespace = current().config, current().config.namespace
     payload = session.get_access_token_payload()
     if namespace is None:
         claim: Any = {MORE: payload.get(MORE) is True}
-    elif runtime.config.transfer_to == "session_data_in_database":
+    elif config.transfer_to == "session_data_in_database":
         claim = {MORE: True}
     else:
         claim = payload.get(namespace)
@@ -173,8 +160,8 @@ async def guest_data(
         return None
     found = claim
     if claim.get(MORE) is True:
-        data = await edge.run(
-            lambda: session.get_session_data_from_database(user_context)
+        data = await run(
+            lambda: session.get_session_data_from_database(context), blocks=blocks
         )
         stored = data.get(DATA_KEY if namespace is None else namespace)
         if isinstance(stored, dict) and claim.get("sub") in {None, stored.get("sub")}:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -31,18 +31,12 @@ MAX_HEADERS_BYTES = 4_000
 """Below the 4,096 bytes that nginx, with its defaults, takes for all headers of a
 response: to more it answers 502, while the user's row stays."""
 
+_SLACK = 250  # by which the bound is too high at least: for what must be in the token
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Selection:
-    """What a transfer adds to a session.
-
-    Attributes:
-        into_payload: What to merge into the access token's payload, at its top level.
-        into_data: What to merge into the session's data in the database.
-        moved: The guest's claims that are in either, by their own names.
-        in_database: Whether they are in the latter.
-        dropped: Why each of the others is in neither.
-    """
+    """What a transfer merges into a session, and what that means claim by claim."""
 
     into_payload: dict[str, Any] = field(default_factory=dict, repr=False)
     into_data: dict[str, Any] = field(default_factory=dict, repr=False)
@@ -51,64 +45,40 @@ class Selection:
     dropped: dict[str, DropReason] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Headers:
-    """What the size of an answer's headers depends on, beside the session's claims.
+def headers_bytes(
+    payload: Mapping[str, Any],
+    *,
+    user_id: str,
+    tenant_id: str,
+    anti_csrf: bool,
+    copies: int,
+    refresh_path: str | None,
+) -> int:
+    """Return an upper bound for what a session's tokens take in an answer's headers.
 
-    Attributes:
-        user_id: The longer of the user's two ids.
-        tenant_id: The tenant of the login.
-        domain: ``Domain`` of the session cookies, or ``""``.
-        refresh_path: ``Path`` of the refresh token's cookie.
-        anti_csrf: Whether the session has an anti-CSRF token.
-        copies: How often the access token is sent: in a header, too, if exposed.
-        is_login: Whether a refresh token is sent, too.
+    For the refresh as well, which is larger than the login: its tokens name those that
+    they replace. What overflows 100 bytes early costs nobody anything. All text is
+    counted as the SDK writes it into the front token, with what is not ASCII escaped,
+    in which no token is shorter. *copies* are the access token's; *refresh_path* is
+    ``None`` without a refresh token.
     """
-
-    user_id: str
-    tenant_id: str
-    domain: str
-    refresh_path: str
-    anti_csrf: bool
-    copies: int
-    is_login: bool
-
-    def fit(self, payload: Mapping[str, Any]) -> bool:
-        """Tell whether a session with these claims of the app's and ours fits.
-
-        An upper bound, for the refresh as well, which is larger than the login: its
-        tokens name those that they replace. What overflows 100 bytes early costs
-        nobody anything. All text is counted as the SDK writes it into the front token,
-        with what is not ASCII escaped, in which no token is shorter.
-        """
-        text = json.dumps(payload, separators=(",", ":"))
-        # The core writes a float as Java does, by up to three characters longer.
-        claims = len(text) + 3 * len(re.findall(r"\d\.|\de[+-]", text))
-        claims += _CORE_CLAIMS + 2 * len(self.user_id) + 2 * len(self.tenant_id)
-        claims += 36 * self.anti_csrf
-        access_token = 124 + 342 + 2 + _base64(claims)  # header, signature, dots
-        cookie = _ATTRIBUTES + len(self.domain)
-        total = _OTHER_HEADERS + 36 * self.anti_csrf
-        total += self.copies * (access_token + cookie)
-        total += _base64(claims + 40 + len(self.user_id))  # the front token
-        if self.is_login:
-            token = 494 + 84 * self.anti_csrf
-            ids = 2 * max(0, len(self.user_id) - 36) + 2 * len(self.tenant_id)
-            total += cookie + token + ids + len(self.refresh_path)
-        return total <= MAX_HEADERS_BYTES
-
-
-# Status line, Date, Server, Content-Type and Content-Length (139 bytes with uvicorn),
-# two or three that a cross-origin front end needs, and the names of the SDK's headers
-# (front-token, anti-csrf, Access-Control-Expose-Headers: 75).
-_OTHER_HEADERS = 260 + 75 + 15
-# {"iat","exp","sub","tId","rsub","sessionHandle","refreshTokenHash1",
-# "parentRefreshTokenHash1","antiCsrfToken"} with two hashes, times and a handle, but
-# without the ids; and room for the mark of a guest who has to wait.
-_CORE_CLAIMS = 341 + 50
-# set-cookie: sRefreshToken=; Domain=; expires=…; HttpOnly; Path=; SameSite=strict;
-# Secure, and the line's end.
-_ATTRIBUTES = 130
+    text = json.dumps(payload, separators=(",", ":"))
+    # The core writes a float as Java does, by up to three characters longer.
+    claims = len(text) + 3 * len(re.findall(r"\d\.|\de[+-]", text))
+    # The core's own: two hashes, times, a handle, the ids; and the mark of a guest who
+    # has to wait.
+    claims += 319 + 48 + 2 * len(user_id) + 2 * len(tenant_id) + 36 * anti_csrf
+    # The access token with header, signature and dots; in a header, too, if exposed.
+    total = copies * (468 + _base64(claims)) + 22 * (copies - 1)
+    total += _base64(claims + 40 + len(user_id))  # the front token
+    # Two cookies' attributes; the names of the SDK's headers; status line, Date,
+    # Server, Content-Type, Content-Length (139 bytes with uvicorn) and what a
+    # cross-origin front end needs.
+    total += 2 * 118 + 100 + 260 + 36 * anti_csrf
+    if refresh_path is not None:
+        longer = max(0, len(user_id) - 36) + len(tenant_id)
+        total += 494 + 84 * anti_csrf + 2 * longer + len(refresh_path)
+    return total
 
 
 def _base64(size: int) -> int:
@@ -122,50 +92,42 @@ def select_claims(
     payload: Mapping[str, Any],
     data: Mapping[str, Any],
     namespace: str | None,
-    headers: Headers | None,
+    room: Callable[[Mapping[str, Any]], int] | None,
 ) -> Selection:
     """Select what enters a session that has *payload* and *data*.
 
     A claim of the session is never replaced, and a reserved name never enters. Claims
-    that do not fit into the headers go into the data, all together.
-
-    Args:
-        chosen: The guest's claims that the app wants, by name.
-        guest_id: The guest's id, for ``sub`` under the namespace.
-        payload: The access token's payload so far. It is not written to.
-        data: The session's data in the database so far. It is not written to.
-        namespace: The claim to put everything under, or ``None`` for the top level.
-        headers: What carries the payload; ``None`` to use the data alone.
+    that do not fit into the headers go into the data, all together. *room* tells the
+    bytes that are left in them; without it the data takes all.
     """
-    home = data if headers is None else payload
+    home = data if room is None else payload
     inside = _inside(home, namespace, guest_id)
     if inside is None:
         return Selection(dropped=dict.fromkeys(chosen, "namespace_taken"))
     wanted, moved, dropped = _sort(chosen, inside)
     added = _wrapped(wanted, inside, namespace, guest_id)
-    if headers is None:
+    if room is None:
         return Selection(
             into_data=added, moved=moved | wanted, in_database=True, dropped=dropped
         )
-    if MORE not in inside and headers.fit({**payload, **added}):
+    if MORE not in inside and room({**payload, **added}) >= 0:
         return Selection(into_payload=added, moved=moved | wanted, dropped=dropped)
 
     # All together into the data, with what an earlier try put into the token.
-    own = {"sub", MORE}
     together = {**inside, **wanted} if namespace is not None else wanted
-    together = {name: together[name] for name in together if name not in own}
+    together = {n: together[n] for n in together if n not in {"sub", MORE}}
     key = DATA_KEY if namespace is None else namespace
     stored = _inside(data, key, guest_id)
     if stored is None:
         return Selection(dropped=dict.fromkeys(chosen, "namespace_taken"))
-    wanted, moved, more_dropped = _sort(together, stored)
+    wanted, stored_before, more_dropped = _sort(together, stored)
     mark = _wrapped({MORE: True}, {}, namespace, guest_id)
-    if not headers.fit({**payload, **mark}):
+    if room({**payload, **mark}) < -_SLACK:
         return Selection(dropped=dropped | dict.fromkeys(together, "no_room"))
     return Selection(
         into_payload=mark,
         into_data=_wrapped(wanted, stored, key, guest_id),
-        moved=moved | wanted,
+        moved=moved | stored_before | wanted,
         in_database=True,
         dropped=dropped | more_dropped,
     )
@@ -174,25 +136,17 @@ def select_claims(
 def arrived(
     selection: Selection, payload: Mapping[str, Any], namespace: str | None
 ) -> Selection:
-    """Return *selection* as it really arrived in a session with this payload.
-
-    The app's own override may run after ours: what it put in the place of a guest's
-    claim wins, and what it took out has not arrived.
-    """
+    """Return *selection* as it really arrived: the app's override may run after ours."""
     if selection.in_database:
         return selection
     inside = payload if namespace is None else payload.get(namespace)
     if not isinstance(inside, Mapping):
         inside = {}
-    moved: dict[str, Any] = {}
-    dropped = dict(selection.dropped)
+    moved, dropped = dict(selection.moved), dict(selection.dropped)
     for name, value in selection.moved.items():
-        if name not in inside and value is not None:  # the SDK merges None as absent
-            dropped[name] = "removed"
-        elif inside.get(name) != value:
-            dropped[name] = "present"
-        else:
-            moved[name] = value
+        if inside.get(name) != value:  # the SDK merges None as absent
+            dropped[name] = "present" if name in inside else "removed"
+            del moved[name]
     return Selection(moved=moved, dropped=dropped)
 
 
@@ -216,25 +170,18 @@ def _sort(
 
 
 def _wrapped(
-    claims: dict[str, Any],
-    inside: Mapping[str, Any],
-    namespace: str | None,
-    guest_id: str,
+    claims: dict[str, Any], inside: Mapping[str, Any], namespace: str | None, sub: str
 ) -> dict[str, Any]:
-    if namespace is None:
-        return claims
-    return {namespace: {"sub": guest_id, **inside, **claims}}
+    joined = {"sub": sub, **inside, **claims}
+    return claims if namespace is None else {namespace: joined}
 
 
 def _inside(
     present: Mapping[str, Any], namespace: str | None, guest_id: str
 ) -> Mapping[str, Any] | None:
     """Return the mapping that claims would join; ``None`` if it is somebody else's."""
-    if namespace is None:
-        return present
-    if namespace not in present:
-        return {}
-    claim = present[namespace]
-    if isinstance(claim, Mapping) and claim.get("sub") == guest_id:
+    claim = present if namespace is None else present.get(namespace, {})
+    if namespace is None or namespace not in present:
         return claim
-    return None
+    is_ours = isinstance(claim, Mapping) and claim.get("sub") == guest_id
+    return claim if is_ours else None

@@ -5,23 +5,11 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING, Any
 
-from supertokens_guest._background import BLOCK, run_blocking
+from supertokens_guest._background import run_blocking
 from supertokens_guest._runtime import current
-from supertokens_guest._web.cookies import (
-    clear_cookie,
-    cookie_attributes,
-    set_cookie,
-    set_header,
-)
+from supertokens_guest._web.cookies import clear_cookie, set_cookie, set_header
 from supertokens_guest._web.reading import fingerprint, read
-from supertokens_guest._web.requests import (
-    session_claims,
-    session_of,
-    visit_of,
-    wants_header,
-    withholds_cookies,
-    wrapped,
-)
+from supertokens_guest._web.requests import visit_of
 from supertokens_guest.errors import (
     CoreUnavailableError,
     GuestRefusedError,
@@ -34,11 +22,10 @@ from supertokens_guest.events import logger
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from supertokens_python.framework.request import BaseRequest
     from supertokens_python.recipe.session.interfaces import SessionContainer
 
-    from supertokens_guest._runtime import Runtime
     from supertokens_guest._web.reading import Reading
+    from supertokens_guest._web.requests import Visit
     from supertokens_guest.errors import GuestError, Refusal
     from supertokens_guest.guest import Guest
 
@@ -66,70 +53,48 @@ def status_of(error: GuestError) -> int:
     """Return the status that answers *error* where a view does not catch it."""
     if isinstance(error, GuestRefusedError):
         return 403 if error.code == "cross_site" else 409
+    if isinstance(error, PayloadTooLargeError):
+        return 413
     if isinstance(error, PayloadError):
-        return 413 if isinstance(error, PayloadTooLargeError) else 400
+        logger.warning("answered with 400: %s", error)  # or a mistake would go unseen
+        return 400
     return 503
 
 
-def refusal(
-    runtime: Runtime, code: Refusal, guest: Guest | None = None
-) -> GuestRefusedError:
-    """Return the error for *code*, and tell the app of it."""
+def refusal(code: Refusal, guest: Guest | None = None) -> GuestRefusedError:
     error = GuestRefusedError(code, _REFUSALS[code])
-    runtime.tell("issue-refused", code, guest=guest, error=error)
+    current().tell("issue-refused", code, guest=guest, error=error)
     return error
 
 
-def refuse_in_vain(
-    runtime: Runtime,
-    request: BaseRequest,
-    reading: Reading,
-    *,
-    guest_id: str | None,
-) -> None:
-    """Refuse what could not be set in this answer, before the core is asked to sign.
-
-    Args:
-        runtime: The configuration.
-        request: The request that is being answered.
-        reading: What it brought.
-        guest_id: The guest that shall be set; ``None`` for a new one.
-
-    Raises:
-        GuestRefusedError: Its ``code`` says why.
-    """
-    guest = reading.guest
+def refuse_in_vain(visit: Visit, reading: Reading, guest_id: str | None) -> None:
+    """Refuse what could not be set in this answer, before the core is asked to sign."""
+    guest = None if visit.cleared else reading.guest
     code: Refusal | None = None
-    if visit_of(request).status is not None:
+    if visit.status is not None:
         code = "answered"
-    elif session_claims(request) is not None or session_of(request) is not None:
+    elif visit.session_claims() is not None or visit.session is not None:
         code = "session"
     elif reading.foreign:
         code = "foreign_cookie"
-    elif (
-        reading.unavailable is not None
-        or (reading.ambiguous and guest is None)
-        or (guest is not None and guest.id != guest_id)
-    ):
+    elif guest is not None:
+        code = None if guest.id == guest_id else "another_guest"
+    elif not visit.cleared and (reading.unavailable or reading.ambiguous):
         code = "another_guest"
-    elif guest is None and (
-        withholds_cookies(runtime, request) or not may_issue(runtime, request)
-    ):
+    elif visit.withholds_cookies() or not may_issue(visit):
         code = "not_allowed"
     if code is not None:
-        raise refusal(runtime, code, guest)
+        raise refusal(code, guest)
 
 
-def may_issue(runtime: Runtime, request: BaseRequest) -> bool:
+def may_issue(visit: Visit) -> bool:
     """Ask the app whether this visitor may become a guest; a fault in it means no."""
-    issue = runtime.config.issue
-    if not callable(issue):
-        return True
+    issue = current().config.issue
     try:
-        return bool(issue(request))
-    except Exception as error:
-        logger.exception("issue raised; no guest is issued")
-        runtime.tell("issue-refused", "issue_raised", error=error)
+        return bool(issue(visit.request)) if callable(issue) else True
+    except Exception as error:  # noqa: BLE001 - the function is the app's
+        logger.error("issue raised; no guest is issued", exc_info=error)
+        current().tell("issue-refused", "issue_raised", error=error)
         return False
 
 
@@ -152,17 +117,16 @@ def set_guest_cookie(response: Any, token: str, request: Any) -> None:
         TokenError: *token* is not a valid guest.
         ConfigError: Guests are not set up.
     """
-    runtime, base = current(), wrapped(request)
+    runtime, visit = current(), visit_of(request)
     guest: Guest | None = None
     # Without keys: the app has just made it, and the browser asks for none.
     with contextlib.suppress(KeysUnavailableError):
         guest = runtime.verifier.verify_sync(token, wait_seconds=0)
-    reading = run_blocking(read(runtime, base, BLOCK, wait_seconds=0))
-    guest_id = None if guest is None else guest.id
-    refuse_in_vain(runtime, base, reading, guest_id=guest_id)
+    reading = run_blocking(read(visit, blocks=True, wait_seconds=0))
+    refuse_in_vain(visit, reading, None if guest is None else guest.id)
     if (getattr(response, "status_code", None) or 0) >= SERVER_ERROR:
-        raise refusal(runtime, "not_allowed", guest)
-    give(runtime, base, response, token, guest)
+        raise refusal("not_allowed", guest)
+    give(visit, response, token, guest)
 
 
 def clear_guest_cookie(response: Any, request: Any) -> None:
@@ -176,74 +140,54 @@ def clear_guest_cookie(response: Any, request: Any) -> None:
         GuestRefusedError: What has the cookie's name is somebody else's.
         ConfigError: Guests are not set up.
     """
-    runtime, base = current(), wrapped(request)
-    reading = run_blocking(read(runtime, base, BLOCK, wait_seconds=0))
+    visit = visit_of(request)
+    reading = run_blocking(read(visit, blocks=True, wait_seconds=0))
     if reading.foreign and not reading.cookie_is_ours:
-        raise refusal(runtime, "foreign_cookie")
-    drop(runtime, base, response, reading)
+        raise refusal("foreign_cookie")
+    drop(visit, response, reading)
 
 
-def give(
-    runtime: Runtime,
-    request: BaseRequest,
-    response: Any,
-    token: str,
-    guest: Guest | None,
-) -> None:
+def give(visit: Visit, response: Any, token: str, guest: Guest | None) -> None:
     """Set the guest on *response*, the way that this visitor's guest came.
 
     A cookie's token never goes into a header, where a script could read what is
     ``HttpOnly``.
     """
-    reading = visit_of(request).reading
-    known = None if reading is None else reading.guest
-    if reading is not None and known is not None:
-        by_header = reading.by_header
+    reading = visit.reading
+    if reading is None or reading.guest is None:
+        by_header = visit.wants_header
     else:
-        by_header = wants_header(request)
+        by_header = reading.by_header
     if by_header:
         set_header(response, token)
     else:
-        set_cookie(response, token, guest, cookie_attributes(runtime, request))
+        set_cookie(visit, response, token, guest)
 
 
-def drop(
-    runtime: Runtime, request: BaseRequest, response: Any, reading: Reading
-) -> None:
+def drop(visit: Visit, response: Any, reading: Reading) -> None:
     """Clear the guest on *response*, in each way that it came."""
     if reading.header_is_ours:
         set_header(response, "remove")
-    if reading.cookie_is_ours or not (reading.header_is_ours or wants_header(request)):
-        clear_cookie(response, cookie_attributes(runtime, request))
+    if reading.cookie_is_ours or not (reading.header_is_ours or visit.wants_header):
+        clear_cookie(visit, response)
 
 
-def take_over(request: BaseRequest, token: str, guest: Guest) -> None:
-    """Note that the guest is *guest* from now on, for the answer and for a login."""
-    visit = visit_of(request)
-    visit.written, visit.cleared = (token, guest), False
-
-
-def fingerprint_of(request: BaseRequest, reading: Reading) -> str:
+def next_fingerprint(visit: Visit, reading: Reading) -> str:
     """Name the tokens that the next request will bring."""
-    written = visit_of(request).written
-    return reading.fingerprint if written is None else fingerprint([written[0]])
+    return fingerprint([visit.written[0]]) if visit.written else reading.fingerprint
 
 
 def at_answer(
-    session: SessionContainer,
-    request: BaseRequest,
-    act: Callable[[Any], None],
+    session: SessionContainer, visit: Visit, act: Callable[[Any], None]
 ) -> None:
     """Have *act* done to the response that carries *session*, unless it is a 5xx."""
 
     def mutate(response: Any, _user_context: dict[str, Any]) -> None:
-        # Flask hands every mutator an empty context, so the request is kept from here.
-        visit = visit_of(request)
         if visit.has_middleware and visit.hides_status and visit.status is None:
             visit.deferred.append(act)  # the middleware is outside of the SDK's
-            return
-        status = visit.status
-        perform(act, response.original, status or response.original.status_code)
+        else:
+            status = visit.status or response.original.status_code
+            perform(act, response.original, status)
 
     session.response_mutators.append(mutate)
 
@@ -254,5 +198,5 @@ def perform(act: Callable[[Any], None], response: Any, status: int) -> None:
         return
     try:
         act(response)
-    except Exception:
-        logger.exception("the guest of an answer could not be settled")
+    except Exception as error:  # noqa: BLE001 - see above
+        logger.error("the guest of an answer could not be settled", exc_info=error)

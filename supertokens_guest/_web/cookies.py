@@ -7,16 +7,14 @@ mapping of headers, which is all that is used here.
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
 from http.cookies import SimpleCookie
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
+from supertokens_guest._runtime import current
 from supertokens_guest.errors import ConfigError
 
 if TYPE_CHECKING:
-    from supertokens_python.framework.request import BaseRequest
-
-    from supertokens_guest._runtime import Runtime
+    from supertokens_guest._web.requests import Visit
     from supertokens_guest.guest import Guest
 
 MAX_AGE_SECONDS = 400 * 24 * 60 * 60
@@ -26,60 +24,6 @@ GUEST_HEADER = "guest-jwt"
 """How a guest travels for clients without cookies, in both directions."""
 
 _CDN_HEADERS = ("surrogate-control", "cdn-cache-control")
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class CookieAttributes:
-    """What a guest cookie has beside its value; always ``HttpOnly`` and ``Path=/``."""
-
-    name: str
-    domain: str | None
-    older_domain: str | None
-    secure: bool
-    same_site: Literal["lax", "strict", "none"]
-
-
-def cookie_attributes(runtime: Runtime, request: BaseRequest) -> CookieAttributes:
-    """Decide the guest cookie's attributes from those of the session cookies.
-
-    A prefix of the name is a promise to the browser (RFC 6265bis, 4.1.3) and comes
-    first: a cookie without ``Secure``, or with a ``Domain`` under ``__Host-``, would be
-    dropped.
-
-    Raises:
-        ConfigError: Browsers would drop it for want of ``Secure``.
-    """
-    session = runtime.session_config
-    name = runtime.config.cookie_name
-    host_only = name.lower().startswith("__host-")
-    attributes = CookieAttributes(
-        name=name,
-        domain=None if host_only else session.cookie_domain,
-        older_domain=None if host_only else session.older_cookie_domain,
-        secure=is_secure(runtime, secure=session.cookie_secure),
-        same_site=session.get_cookie_same_site(request, {}),
-    )
-    refuse_same_site_none(attributes.same_site, secure=attributes.secure)
-    return attributes
-
-
-def is_secure(runtime: Runtime, *, secure: bool) -> bool:
-    """Tell whether the guest cookie is ``Secure``, when the session cookies are so."""
-    name = runtime.config.cookie_name.lower()
-    return secure or name.startswith(("__host-", "__secure-"))
-
-
-def refuse_same_site_none(same_site: str, *, secure: bool) -> None:
-    """Refuse a cookie that every browser drops.
-
-    Raises:
-        ConfigError: ``SameSite=None`` without ``Secure``.
-    """
-    if same_site == "none" and not secure:
-        raise ConfigError(
-            "The guest cookie would be SameSite=None without Secure, which browsers"
-            " drop: serve the API over https, or website and API on one site."
-        )
 
 
 def cookie_values(header: str, name: str) -> list[str]:
@@ -100,29 +44,43 @@ def cookie_values(header: str, name: str) -> list[str]:
     return values
 
 
-def set_cookie(
-    response: Any, token: str, guest: Guest | None, attributes: CookieAttributes
-) -> None:
+def checked_secure(name: str, *, secure: bool, same_site: str) -> bool:
+    """Return whether a guest cookie of this name is ``Secure``.
+
+    Where the session cookies are, or where the name promises it (RFC 6265bis, 4.1.3).
+
+    Raises:
+        ConfigError: It would not be, though ``SameSite=None``: browsers drop that.
+    """
+    secure = secure or name.lower().startswith(("__host-", "__secure-"))
+    if same_site == "none" and not secure:
+        raise ConfigError(
+            "The guest cookie would be SameSite=None without Secure, which browsers"
+            " drop: serve the API over https, or website and API on one site."
+        )
+    return secure
+
+
+def set_cookie(visit: Visit, response: Any, token: str, guest: Guest | None) -> None:
     """Set the guest cookie for as long as the token lives, or browsers keep one."""
     age = MAX_AGE_SECONDS
     if guest is not None:
         age = max(0, min(int(guest.expires_at.timestamp() - time.time()), age))
-    _write(response, attributes, attributes.domain, token, age)
-    keep_private(response)
+    _write(visit, response, current().session_config.cookie_domain, token, age)
 
 
-def clear_cookie(response: Any, attributes: CookieAttributes) -> None:
+def clear_cookie(visit: Visit, response: Any) -> None:
     """Clear the guest cookie, and the one on a domain that the app used before."""
-    older = attributes.older_domain
-    if older is not None and older != (attributes.domain or ""):
-        _write(response, attributes, older or None, "", 0)
+    session, name = current().session_config, current().config.cookie_name
+    older = session.older_cookie_domain
+    if older is not None and older != (session.cookie_domain or ""):
+        _write(visit, response, older or None, "", 0)
         jar = getattr(response, "cookies", None)
         if isinstance(jar, SimpleCookie):
             # Django keeps one cookie for each name; under another key both are sent.
-            dict.__setitem__(jar, f"{attributes.name} {older}", jar[attributes.name])
-            dict.__delitem__(jar, attributes.name)
-    _write(response, attributes, attributes.domain, "", 0)
-    keep_private(response)
+            dict.__setitem__(jar, f"{name} {older}", jar[name])
+            dict.__delitem__(jar, name)
+    _write(visit, response, session.cookie_domain, "", 0)
 
 
 def set_header(response: Any, value: str) -> None:
@@ -151,8 +109,9 @@ def keep_newest_session(response: Any) -> None:
 
 def keep_private(response: Any) -> None:
     """Forbid caches to hand this answer to anybody else (RFC 9111, 5.2.2)."""
-    for name in [name for name in response.headers.keys() if _lets_caches(name)]:  # noqa: SIM118 - Django's and Werkzeug's headers iterate differently
-        del response.headers[name]
+    for name in _names(response):
+        if name == "expires" or name.endswith(_CDN_HEADERS):
+            del response.headers[name]
     response.headers["Cache-Control"] = "private, no-store"
     vary_by_cookie(response)
 
@@ -165,47 +124,46 @@ def vary_by_cookie(response: Any) -> None:
 
 def is_for_all(response: Any) -> bool:
     """Tell whether a shared cache may keep *response* (RFC 9111, 3 and 4.2.2)."""
-    if any(_is_cdn(name) for name in response.headers.keys()):  # noqa: SIM118 - see above
+    names = _names(response)
+    if any(name.endswith(_CDN_HEADERS) for name in names):
         return True
     control = (response.headers.get("Cache-Control") or "").lower()
     if "private" in control or "no-store" in control:
         return False
-    return any(word in control for word in ("public", "max-age", "s-maxage")) or any(
-        name in response.headers for name in ("Expires", "Last-Modified")
-    )
+    dated = "expires" in names or "last-modified" in names
+    return dated or "public" in control or "max-age" in control or "s-maxage" in control
 
 
-def _lets_caches(name: str) -> bool:
-    return name.lower() == "expires" or _is_cdn(name)
-
-
-def _is_cdn(name: str) -> bool:
-    return name.lower().endswith(_CDN_HEADERS)
+def _names(response: Any) -> list[str]:
+    return [name.lower() for name in list(response.headers.keys())]
 
 
 def _add_to(response: Any, name: str, value: str) -> None:
     """Add *value* to a header that is a list, unless it is there."""
     there = response.headers.get(name)
-    names = {item.strip().lower() for item in (there or "").split(",")}
-    if value.lower() not in names:
+    items = [item.strip().lower() for item in (there or "").split(",")]
+    if value.lower() not in items:
         response.headers[name] = f"{there}, {value}" if there else value
 
 
 def _write(
-    response: Any,
-    attributes: CookieAttributes,
-    domain: str | None,
-    value: str,
-    max_age: int,
+    visit: Visit, response: Any, domain: str | None, value: str, max_age: int
 ) -> None:
-    """Write one ``Set-Cookie``; the only place that does."""
+    """Write one ``Set-Cookie``; the only place that does.
+
+    With the attributes of the session cookies, as far as its name lets it.
+    """
+    name, session = current().config.cookie_name, current().session_config
+    same_site = session.get_cookie_same_site(visit.request, {})
+    secure = checked_secure(name, secure=session.cookie_secure, same_site=same_site)
     response.set_cookie(
-        attributes.name,
+        name,
         value,
         max_age=max_age,
         path="/",
-        domain=domain,
-        secure=attributes.secure,
+        domain=None if name.lower().startswith("__host-") else domain,
+        secure=secure,
         httponly=True,
-        samesite=attributes.same_site,
+        samesite=same_site,
     )
+    keep_private(response)

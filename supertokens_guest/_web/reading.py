@@ -7,13 +7,9 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
+from supertokens_guest._runtime import current
 from supertokens_guest._tokens.rules import ownership
-from supertokens_guest._web.requests import (
-    MAX_COOKIES,
-    guest_cookies,
-    guest_header,
-    visit_of,
-)
+from supertokens_guest._web.requests import MAX_COOKIES
 from supertokens_guest.errors import KeysUnavailableError, TokenError
 from supertokens_guest.events import logger
 from supertokens_guest.guest import Guest
@@ -21,10 +17,7 @@ from supertokens_guest.guest import Guest
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from supertokens_python.framework.request import BaseRequest
-
-    from supertokens_guest._background import Edge
-    from supertokens_guest._runtime import Runtime
+    from supertokens_guest._web.requests import Visit
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -55,103 +48,95 @@ class Reading:
     header_is_ours: bool = False
     fingerprint: str = ""
 
+    @property
+    def is_ours(self) -> bool:
+        """Whether anything came that says it is a guest of this app."""
+        return self.cookie_is_ours or self.header_is_ours
+
 
 class _Outcome(NamedTuple):
     token: str
     by_header: bool
+    owner: str
     result: Guest | TokenError | KeysUnavailableError
 
 
-async def read(
-    runtime: Runtime, request: BaseRequest, edge: Edge, *, wait_seconds: float
-) -> Reading:
-    """Verify the guest tokens of *request*, waiting at most so long for keys.
+async def read(visit: Visit, *, blocks: bool, wait_seconds: float) -> Reading:
+    """Verify the guest tokens of a request, waiting at most so long for keys.
 
     A request is read once; what it cannot tell now, for want of keys, it may ask again.
     """
-    visit = visit_of(request)
     if visit.reading is not None and visit.reading.unavailable is None:
         return visit.reading
-    cookies = guest_cookies(request, runtime.config.cookie_name)
-    header = guest_header(request)
-    if not cookies and header is None:
-        visit.reading = Reading()
-        return visit.reading
-    ends_at = time.monotonic() + wait_seconds
-    outcomes: list[_Outcome] = []
+    runtime = current()
+    cookies, header = visit.guest_tokens(runtime.config.cookie_name)
     tokens = [(token, False) for token in cookies[:MAX_COOKIES]]
     if header is not None:
         tokens.append((header, True))
+    outcomes: list[_Outcome] = []
+    ends_at = time.monotonic() + wait_seconds
     for token, by_header in tokens:
         left = max(0.0, ends_at - time.monotonic())
+        result: Guest | TokenError | KeysUnavailableError
         try:
-            guest = await edge.verify(runtime.verifier, token, left)
+            if blocks:
+                result = runtime.verifier.verify_sync(token, wait_seconds=left)
+            else:
+                result = await runtime.verifier.verify(token, wait_seconds=left)
         except (TokenError, KeysUnavailableError) as error:
-            outcomes.append(_Outcome(token, by_header, error))
-        else:
-            outcomes.append(_Outcome(token, by_header, guest))
-    visit.reading = _decide(runtime, outcomes, too_many=len(cookies) > MAX_COOKIES)
+            result = error
+        owner = ownership(token, runtime.issuer)
+        outcomes.append(_Outcome(token, by_header, owner, result))
+    visit.reading = _decide(outcomes, too_many=len(cookies) > MAX_COOKIES)
     return visit.reading
 
 
 def fingerprint(tokens: Iterable[str]) -> str:
     """Name *tokens* so that they can be told again, and not be made from it."""
-    if not tokens:
-        return ""
-    return hashlib.sha256("\n".join(sorted(set(tokens))).encode()).hexdigest()[:32]
+    text = "\n".join(sorted(set(tokens))).encode(errors="surrogatepass")
+    return hashlib.sha256(text).hexdigest()[:32] if text else ""
 
 
-def _decide(
-    runtime: Runtime, outcomes: Sequence[_Outcome], *, too_many: bool
-) -> Reading:
+def _decide(outcomes: Sequence[_Outcome], *, too_many: bool) -> Reading:
     """Decide who the guest is, and what may be done with each token."""
     guests: list[tuple[Guest, bool]] = []
     unavailable: KeysUnavailableError | None = None
-    owners = {token: ownership(token, runtime.issuer) for token, _, _ in outcomes}
-    useless = foreign = 0
-    for token, by_header, result in outcomes:
-        if isinstance(result, Guest):
-            guests.append((result, by_header))
-        elif isinstance(result, KeysUnavailableError):
-            unavailable = result
-        elif owners[token] == "foreign" and not by_header:
-            foreign += 1
+    bad: list[_Outcome] = []
+    for outcome in outcomes:
+        if isinstance(outcome.result, Guest):
+            guests.append((outcome.result, outcome.by_header))
+        elif outcome.owner == "foreign":  # which needs no keys to tell
+            bad.append(outcome)
+        elif isinstance(outcome.result, KeysUnavailableError):
+            unavailable = outcome.result
         else:
-            useless += owners[token] == "ours" and not by_header
-            logger.debug("guest token refused: %s", result.code)
-            runtime.tell("verify-rejected", result.code, error=result)
+            bad.append(outcome)
+            code = outcome.result.code
+            logger.debug("guest token refused: %s", code)
+            current().tell("verify-rejected", code, error=outcome.result)
+    foreign = any(o.owner == "foreign" and not o.by_header for o in bad)
     if foreign:
-        name = runtime.config.cookie_name
+        name = current().config.cookie_name
         logger.debug("the cookie %r holds a JWT that is not ours", name)
-        runtime.tell("foreign-cookie")
-    in_cookies = sum(not outcome.by_header for outcome in outcomes)
+        current().tell("foreign-cookie")
+    cookies = [outcome for outcome in outcomes if not outcome.by_header]
     ambiguous = too_many or len({guest.id for guest, _ in guests}) > 1
-    guest, by_header = _newest(guests, ambiguous=ambiguous)
-    ours = {token for token, owner in owners.items() if owner == "ours"}
+    if ambiguous:  # of two guests the header's is the visitor's: nobody can plant it
+        guests = [pair for pair in guests if pair[1]]
+    newest = max(
+        guests,
+        key=lambda pair: (pair[0].issued_at, pair[0].expires_at, pair[1]),
+        default=(None, False),
+    )
+    clearable = all(o in bad and o.owner == "ours" for o in cookies)
     return Reading(
-        guest=guest,
-        by_header=by_header,
+        guest=newest[0],
+        by_header=newest[1],
         ambiguous=ambiguous,
         unavailable=unavailable,
-        foreign=foreign > 0,
-        clearable=0 < useless == in_cookies,
-        cookie_is_ours=any(o.token in ours and not o.by_header for o in outcomes),
-        header_is_ours=any(o.token in ours and o.by_header for o in outcomes),
-        fingerprint=fingerprint([outcome.token for outcome in outcomes]),
-    )
-
-
-def _newest(
-    guests: Sequence[tuple[Guest, bool]], *, ambiguous: bool
-) -> tuple[Guest | None, bool]:
-    """Return the newest token's guest, and whether it came in the header.
-
-    Of two guests the header's is the visitor's: no other site can set it.
-    """
-    if ambiguous:
-        guests = [pair for pair in guests if pair[1]]
-    if not guests:
-        return None, False
-    return max(
-        guests, key=lambda pair: (pair[0].issued_at, pair[0].expires_at, pair[1])
+        foreign=foreign,
+        clearable=bool(cookies) and clearable,
+        cookie_is_ours=any(o.owner == "ours" for o in cookies),
+        header_is_ours=any(o.owner == "ours" and o.by_header for o in outcomes),
+        fingerprint=fingerprint(outcome.token for outcome in outcomes),
     )

@@ -21,6 +21,7 @@ from . import (  # noqa: F401 -- each registers its rules
     passwordless,
     session,
     thirdparty,
+    totp,
     usermetadata,
     userroles,
     users,

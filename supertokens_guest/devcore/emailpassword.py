@@ -48,18 +48,30 @@ def update_user(
 ) -> Json:
     """Change a user of the recipe in the header ``rid``: this one, or passwordless.
 
-    E-mail address and phone number are those of the body; null removes one.
+    E-mail address and phone number are those of the body; passwordless has both, and
+    null removes one of them.
     """
+    recipe_id = request.headers.get("rid", RECIPE_ID)
+    has_phone = recipe_id != RECIPE_ID
+    names = {"email", "phoneNumber"} if has_phone else {"email"}
+    given = {name: v for name, v in request.json.items() if name in names}
+    for name, value in given.items():
+        if not isinstance(value, str) and not (has_phone and value is None):
+            raise refusal(400, f"Field name '{name}' is invalid in JSON input")
+    if not (given or password or has_phone):
+        raise refusal(400, "You have to provide either email or password.")
     user = core.storage.users.get(recipe_user_id)
-    if user is None or user.recipe_id != request.headers.get("rid", RECIPE_ID):
+    if user is None or user.recipe_id != recipe_id:
         return {"status": "UNKNOWN_USER_ID_ERROR"}
-    fields = request.json
-    changes = account_info(fields.get("email"), fields.get("phoneNumber"))
+    changes = account_info(given.get("email"), given.get("phoneNumber"))
     for name, value in changes.items():
         if core.storage.user_of(user.recipe_id, {name: value}) not in {None, user}:
             word = "EMAIL" if name == "email" else "PHONE_NUMBER"
             return {"status": f"{word}_ALREADY_EXISTS_ERROR"}
-    kept = {name: user.info[name] for name in user.info.keys() - fields.keys()}
+    kept = {name: user.info[name] for name in user.info.keys() - given.keys()}
+    if not kept | changes:
+        message = "You cannot clear both email and phone number of a user"
+        raise refusal(400, message)
     core.storage.put_user(user, kept | changes)
     if password is not None:
         user.password_hash = _hash(password)

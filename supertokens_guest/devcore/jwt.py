@@ -25,7 +25,7 @@ class JwtError(Exception):
 
 
 @route("POST /recipe/jwt", tenants="app")
-def create(  # noqa: PLR0913 -- the fields of the body
+def create(
     core: Core,
     *,
     algorithm: str,

@@ -50,7 +50,7 @@ def create_code(
 
 @route("POST /recipe/signinup/code/check")
 @route("POST /recipe/signinup/code/consume")
-def consume_code(  # noqa: PLR0913 -- the fields of the body
+def consume_code(
     core: Core,
     request: RecordedRequest,
     *,

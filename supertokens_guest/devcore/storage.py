@@ -156,6 +156,16 @@ class Device:
 
 
 @dataclass(slots=True)
+class TotpDevice:
+    """An authenticator app's secret, in base32."""
+
+    secret: str
+    period_seconds: int
+    skew: int
+    is_verified: bool = False
+
+
+@dataclass(slots=True)
 class Storage:
     """All that is kept. A new one is an empty core."""
 
@@ -172,6 +182,9 @@ class Storage:
     roles: dict[str, list[str]] = field(default_factory=dict)
     user_roles: dict[str, list[str]] = field(default_factory=dict)
     metadata: dict[str, Json] = field(default_factory=dict)
+    totp_devices: dict[str, dict[str, TotpDevice]] = field(default_factory=dict)
+    totp_failed_at_ms: dict[str, list[int]] = field(default_factory=dict)
+    totp_used_codes: dict[str, set[str]] = field(default_factory=dict)
 
     def put_user(self, user: User, info: Json) -> None:
         """Add *user*, or give it other account info."""
@@ -206,6 +219,7 @@ class Core:
     clock: Callable[[], float]
     access_token_validity_seconds: int
     refresh_token_validity_seconds: int
+    access_token_validity_jitter: float = 0.0
     api_key: str | None = None
     storage: Storage = field(default_factory=Storage)
 

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import base64
 import operator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .answers import Json, refusal
 from .routing import PUBLIC, route
 from .storage import Core, User, account_info
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 RECIPE_IDS = (
     *("emailpassword", "thirdparty", "passwordless", "webauthn", "session"),
     *("emailverification", "jwt", "usermetadata", "userroles", "useridmapping"),
     *("dashboard", "totp", "multitenancy", "accountlinking", "mfa", "oauth"),
 )
+SEARCH_TAGS = ("email", "phone", "provider")
 _MAX_LIMIT = 500
 
 
@@ -67,7 +71,7 @@ def by_id(core: Core, user_id: str) -> Json:
 
 
 @route("GET /users/by-accountinfo")
-def by_account_info(  # noqa: PLR0913 -- the fields of the query
+def by_account_info(
     core: Core,
     *,
     do_union_of_account_info: str,
@@ -103,26 +107,43 @@ def listed(
     time_joined_order: str = "ASC",
     limit: str = "100",
     pagination_token: str | None = None,
+    email: str = "",
+    phone: str = "",
+    provider: str = "",
 ) -> Json:
-    """Show a page, whose token names the first user of the next one."""
+    """Show a page, whose token names the first user of the next one.
+
+    A search finds users of all recipes and shows them on one page.
+    """
     users = _users_of(core, include_recipe_ids)
+    texts = zip(SEARCH_TAGS, (email, phone, provider), strict=True)
+    sought = {tag: words for tag, text in texts if (words := _words(text, ";"))}
     if time_joined_order not in {"ASC", "DESC"}:
         raise refusal(400, "timeJoinedOrder can be either ASC OR DESC")
     size = int(limit) if limit.isdecimal() else 0
-    if size > _MAX_LIMIT:
+    if size > _MAX_LIMIT and not sought:
         raise refusal(400, "max limit allowed is 500")
     if size < 1:
         raise refusal(400, "limit must a positive integer with min value 1")
     descends = time_joined_order == "DESC"
+    start = None if pagination_token is None else _read_page_token(pagination_token)
+    if sought:
+        users = [u for u in core.storage.users.values() if _is_sought(u, sought)]
+        start, size = None, len(users)
     users.sort(key=_position, reverse=descends)
-    if pagination_token is not None:
-        start = _read_page_token(pagination_token)
+    if start is not None:
         is_on_or_after = operator.le if descends else operator.ge
         users = [user for user in users if is_on_or_after(_position(user), start)]
     answer: Json = {"users": [user_json(core, user) for user in users[:size]]}
     if len(users) > size:
         answer["nextPaginationToken"] = _page_token(users[size])
     return answer
+
+
+@route("GET /user/search/tags", tenants="any")
+def search_tags() -> Json:
+    """Name what `listed` can search."""
+    return {"tags": list(SEARCH_TAGS)}
 
 
 @route("GET /users/count")
@@ -132,7 +153,12 @@ def count(core: Core, include_recipe_ids: str = "") -> Json:
 
 
 @route("POST /user/remove", tenants="app")
-def remove(core: Core, user_id: str) -> Json:
+def remove(
+    core: Core,
+    *,
+    user_id: str,
+    remove_all_linked_accounts: bool = True,  # noqa: ARG001 -- read, but none are linked
+) -> Json:
     """Remove a user and all that belongs to it, as far as there is any."""
     kept = core.storage
     if user_id in kept.users:
@@ -149,12 +175,27 @@ def remove(core: Core, user_id: str) -> Json:
 
 
 def _users_of(core: Core, recipe_ids: str) -> list[User]:
-    wanted = [name.strip().lower() for name in recipe_ids.split(",") if name.strip()]
+    wanted = _words(recipe_ids, ",")
     for name in wanted:
         if name not in RECIPE_IDS:
             raise refusal(400, f"Unknown recipe ID: {name}")
     users = core.storage.users.values()
     return [user for user in users if not wanted or user.recipe_id in wanted]
+
+
+def _words(text: str, separator: str) -> list[str]:
+    return [word.strip().lower() for word in text.split(separator) if word.strip()]
+
+
+def _is_sought(user: User, sought: Mapping[str, list[str]]) -> bool:
+    """Return whether each kind begins with a word; an e-mail may after its ``@``."""
+    provider, *_ = user.info.get("thirdParty", [""])
+    shown = (user.info.get("email", ""), user.info.get("phoneNumber", ""), provider)
+    texts = dict(zip(SEARCH_TAGS, shown, strict=True))
+    return all(
+        any(f"@{word}" in f"@{texts[tag].lower()}" for word in words)
+        for tag, words in sought.items()
+    )
 
 
 def _position(user: User) -> tuple[int, str]:

@@ -17,7 +17,7 @@ from supertokens_guest import (
 from supertokens_guest import (
     asyncio as guest_asyncio,
 )
-from supertokens_guest.background import submit
+from supertokens_guest._background import submit
 from testkit.apps import KINDS
 from testkit.proxy import FaultyCore
 from testkit.sdk import guest_jwt

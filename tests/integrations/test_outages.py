@@ -6,13 +6,17 @@ guest, the guest is kept, and it can be transferred once the keys are there (T15
 
 from __future__ import annotations
 
+import uuid
 from functools import partial
 from typing import TYPE_CHECKING
 
+import httpx
 import pytest
 
-from supertokens_guest import GuestConfig
-from testkit.logins import LOGINS, recipes
+from supertokens_guest import CoreUnavailableError, override
+from supertokens_guest.syncio import create_guest_jwt
+from testkit.login_recipes import Login, World, by_code, by_link, by_third_party
+from testkit.provider import running_provider
 from testkit.proxy import FAULTY_ANSWERS, FaultyCore
 from testkit.sdk import guest_jwt
 from testkit.visitors import cleared, shape
@@ -20,10 +24,7 @@ from testkit.visitors import cleared, shape
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    import httpx
-
     from testkit.apps import Told
-    from testkit.core import Core
     from testkit.fixtures import Serve, Visit
     from testkit.visitors import Visitor
 
@@ -40,56 +41,59 @@ FAILURES: dict[str, Callable[[FaultyCore], object]] = {
     "drips": lambda faulty: faulty.fail(FAULTY_ANSWERS["no keys"], drip_seconds=0.01),
 }
 
-every_login = pytest.mark.parametrize("login", LOGINS.values(), ids=LOGINS)
+
+def again(visitor: Visitor, _: World) -> httpx.Response:
+    """Sign in to an account that is there."""
+    cookies = httpx.Cookies(visitor.http.cookies)
+    visitor.http.cookies.clear()
+    visitor.sign_up()
+    visitor.http.cookies = cookies
+    return visitor.sign_in()
+
+
+LOGINS: dict[str, Login] = {
+    "sign-up": lambda visitor, _: visitor.sign_up(),
+    "sign-in": again,
+    "third party": by_third_party,
+    "code": by_code,
+    "link": by_link,
+    "own route": lambda visitor, _: visitor.login(str(uuid.uuid4())),
+}
+
+
+@pytest.fixture(scope="module")
+def world() -> Iterator[World]:
+    """Have all the recipes around the app."""
+    with running_provider() as provider:
+        yield World(provider=provider)
 
 
 @pytest.fixture
-def faulty(core: Core) -> Iterator[FaultyCore]:
-    """Yield the core behind a proxy that has it misbehave."""
-    with FaultyCore(core) as faulty:
-        yield faulty
+def _no_patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let logins wait less for keys that will not come."""
+    monkeypatch.setattr(override, "LOGIN_WAIT_SECONDS", 0.2)
 
 
-@every_login
-def test_with_keys(
-    serve: Serve, visit: Visit, login: Callable[[Visitor], httpx.Response], told: Told
-) -> None:
-    """A guest becomes a user by any way to log in."""
-    visitor = visit(serve(told.config(), recipes=recipes()))
-    visitor.become_guest(CART, "G-1")
-
-    answer = login(visitor)
-
-    assert 200 == answer.status_code
-    assert {"sub": "G-1", **CART} == visitor.me()["guest"]
-    assert cleared(answer)
-    assert 1 == len(told.transfers)
-
-
-@every_login
+@pytest.mark.usefixtures("_no_patience")
 @pytest.mark.parametrize("failure", ["hangs", "error"])
 def test_t15_every_login(
-    serve: Serve,
-    visit: Visit,
-    faulty: FaultyCore,
-    login: Callable[[Visitor], httpx.Response],
-    failure: str,
+    serve: Serve, visit: Visit, faulty: FaultyCore, world: World, failure: str
 ) -> None:
     """Without keys, a login of any kind answers as it does without a guest."""
-    config = GuestConfig(login_wait_seconds=0.05)
-    app = serve(config, recipes=recipes(), core=faulty.core)
-    nobody, guest = visit(app), visit(app)
+    app = serve(recipes=world.recipes(), core=faulty.core)
     token = guest_jwt(faulty.core, payload=CART)
     FAILURES[failure](faulty)
-    expected = shape(login(nobody))
-    guest.keep_cookie(token)
 
-    answer = login(guest)
+    for name, login in LOGINS.items():
+        nobody, guest = visit(app), visit(app)
+        guest.keep_cookie(token)
+        expected, found = shape(login(nobody, world)), shape(login(guest, world))
+        assert {*expected.pop("payload"), "sg-waiting"} == set(found.pop("payload"))
+        assert expected == found, name
+        assert token == guest.guest_cookie, name
 
-    assert expected == shape(answer)
-    assert token == guest.guest_cookie
 
-
+@pytest.mark.usefixtures("_no_patience")
 @pytest.mark.parametrize("failure", FAILURES.values(), ids=FAILURES)
 def test_t15_every_failure(
     serve: Serve,
@@ -99,7 +103,7 @@ def test_t15_every_failure(
     failure: Callable[[FaultyCore], object],
 ) -> None:
     """However the keys fail, a login answers as it does without a guest."""
-    app = serve(told.config(login_wait_seconds=0.2), core=faulty.core)
+    app = serve(told.config(), core=faulty.core)
     nobody, guest = visit(app), visit(app)
     token = guest_jwt(faulty.core, payload=CART)
     guest.keep_cookie(token)
@@ -107,7 +111,9 @@ def test_t15_every_failure(
 
     answer = guest.login()
 
-    assert shape(nobody.login()) == shape(answer)
+    expected, found = shape(nobody.login()), shape(answer)
+    assert {*expected.pop("payload"), "sg-waiting"} == set(found.pop("payload"))
+    assert expected == found
     assert token == guest.guest_cookie
     assert ("transfer-skipped", "keys_unavailable") in told.codes()
     assert [] == told.transfers
@@ -138,9 +144,6 @@ def test_issue_without_a_core(
     serve: Serve, visit: Visit, faulty: FaultyCore, failure: str
 ) -> None:
     """A guest that the core does not sign is an error of its own, with its cause."""
-    from supertokens_guest import CoreUnavailableError
-    from supertokens_guest.syncio import create_guest_jwt
-
     serve(core=faulty.core)
     answer = None if failure == "hangs up" else FAULTY_ANSWERS["error"]
     faulty.fail(answer, method="POST", path="/recipe/jwt")
