@@ -1,5 +1,6 @@
 # make test    the whole suite        make demo    the guest shop in a browser
 # make lint    style and types        make bench   what it costs, as ratios
+# make docs    the documentation as a site, in build/site
 #
 # Each makes its virtual environment first when that is missing or out of date, from
 # hashed locks, with plain pip: nothing is needed but make and Python >= 3.10 with venv.
@@ -7,10 +8,12 @@
 #   make test TESTS=tests/test_claims.py    a part of the suite
 #   make test PYTHON=python3.12             another Python, for a new environment
 #   make test VERSIONS=oldest               the oldest dependencies that are supported
+#   make demo PORT=8001                     another port; 0 takes any that is free
 
 PYTHON ?= python3
 UV ?= uv
 TESTS ?=
+PORT ?=
 VERSIONS ?= newest
 
 ifeq ($(VERSIONS),newest)
@@ -30,7 +33,7 @@ BENCHES := $(sort $(basename $(notdir $(wildcard benchmarks/bench_*.py))))
 CHECKED := $(wildcard *.py supertokens_guest tests testkit demo benchmarks)
 
 .DEFAULT_GOAL := help
-.PHONY: help test demo lint format bench venv lock clean
+.PHONY: help test demo lint format bench docs venv lock clean
 
 help:
 	@sed -n '/^#/!q; s/^# \{0,1\}//p' Makefile
@@ -39,7 +42,7 @@ test: $(READY)
 	$(BIN)/python -m pytest $(TESTS)
 
 demo: $(READY)
-	$(BIN)/python -m demo
+	$(BIN)/python -m demo $(if $(PORT),--port $(PORT))
 
 lint: $(READY)
 	$(BIN)/ruff check .
@@ -54,6 +57,10 @@ format: $(READY)
 bench: $(READY)
 	@status=0; for name in $(BENCHES); do \
 	  $(BIN)/python -m benchmarks.$$name || status=1; done; exit $$status
+
+# It warns of an end of life that does not concern the build.
+docs: $(READY)
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
 
 venv: $(READY)
 

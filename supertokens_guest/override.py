@@ -206,7 +206,9 @@ def _override_revoke(original: RecipeInterface) -> None:
         session = None if visit is None else visit.session
         if visit and session and session.get_handle() == session_handle:
             visit.revoked.add(session_handle)
-            if session_handle not in visit.made:  # or the login has never been
+            if session_handle in visit.made:  # the login has never been
+                visit.cleared = False
+            else:
                 at_answer(session, visit, functools.partial(_clear, visit))
         return revoked
 

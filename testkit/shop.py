@@ -1,4 +1,4 @@
-"""The demo as its user starts it: a process of its own, on a free port."""
+"""The demo: as its user starts it, or in this process for what no user would do."""
 
 from __future__ import annotations
 
@@ -8,10 +8,21 @@ import subprocess
 import sys
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from demo import cores
+from demo.auth import init_supertokens
+from demo.carts import Carts
+from demo.shop import create_shop
+from testkit.sdk import reset_sdk
+from testkit.serving import serving_asgi
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+
+    from fastapi import FastAPI
+
+    from testkit.core import Core
 
 ROOT = Path(__file__).parents[1]
 _STOP_SECONDS = 10.0
@@ -86,3 +97,56 @@ def stop_shop(
         process.communicate()
         raise
     return process.returncode, errors
+
+
+class Shop:
+    """The demo in this process, at one address whatever happens to it.
+
+    Attributes:
+        address: Where browsers find it.
+        carts: The users' carts.
+        app: What answers there now; a test may add routes.
+    """
+
+    def __init__(self, address: str, carts: Carts) -> None:
+        """Remember the address; nothing answers there before ``start``."""
+        self.address = address
+        self.carts = carts
+        self.app: FastAPI
+
+    def start(
+        self,
+        core: Core,
+        init: Callable[[str, cores.Core, Carts], None] = init_supertokens,
+    ) -> None:
+        """Start, or start again: as a new process, which knows no keys and no guests.
+
+        Args:
+            core: The core that it shall use.
+            init: How SuperTokens is initialised.
+        """
+        reset_sdk()
+        found = cores.Core(url=core.url, api_key=core.api_key, description="")
+        init(self.address, found, self.carts)
+        self.app = create_shop(self.address, self.carts)
+
+
+@contextmanager
+def shop_here(directory: Path, host: str = "127.0.0.1") -> Iterator[Shop]:
+    """Keep a port for a shop in this process, until the block ends.
+
+    Args:
+        directory: Where the carts are kept.
+        host: A name of this machine, by which browsers shall find the shop.
+    """
+
+    async def answer(scope: Any, receive: Any, send: Any) -> None:
+        await shop.app(scope, receive, send)
+
+    with serving_asgi(answer) as url:
+        address = url.replace("127.0.0.1", host)
+        shop = Shop(address, Carts(directory / "carts.db"))
+        try:
+            yield shop
+        finally:
+            reset_sdk()

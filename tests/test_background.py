@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from supertokens_guest import _background
+from supertokens_guest import CoreUnavailableError, _background
 from supertokens_guest._background import call_app, run_blocking, run_sync, submit
 
 VISITOR: contextvars.ContextVar[str] = contextvars.ContextVar("VISITOR")
@@ -67,21 +67,28 @@ def test_an_error_reaches_who_submitted() -> None:
         submit(fail).result(LONG_SECONDS)
 
 
-@pytest.mark.parametrize("error", [RuntimeError, OSError])
+@pytest.mark.parametrize(
+    ("where", "what", "error"),
+    [
+        (threading.Thread, "start", RuntimeError),
+        (asyncio, "SelectorEventLoop", OSError),
+    ],
+)
 def test_no_thread_leaves_nothing_behind(
-    monkeypatch: pytest.MonkeyPatch, error: type[Exception]
+    monkeypatch: pytest.MonkeyPatch, where: Any, what: str, error: type[Exception]
 ) -> None:
-    """When the system gives no thread, the next call tries again."""
+    """When the system gives no thread or file, the next call tries again."""
 
-    def refuse(_: threading.Thread) -> None:
+    def refuse(*_: object) -> None:
         raise error
 
     monkeypatch.setattr(_background, "_thread", None)
     with monkeypatch.context() as patch:
-        patch.setattr(threading.Thread, "start", refuse)
-        with pytest.raises(error):
+        patch.setattr(where, what, refuse)
+        with pytest.raises(CoreUnavailableError) as refused:
             submit(this_thread)
 
+    assert isinstance(refused.value.__cause__, error)
     assert "supertokens-guest" == submit(this_thread).result(LONG_SECONDS).name
 
 

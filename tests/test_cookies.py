@@ -11,12 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from supertokens_guest import ConfigError, Guest, GuestConfig
-from supertokens_guest._runtime import current
 from supertokens_guest._web.cookies import (
     MAX_AGE_SECONDS,
-    CookieAttributes,
     clear_cookie,
-    cookie_attributes,
     cookie_values,
     is_for_all,
     keep_newest_session,
@@ -25,7 +22,7 @@ from supertokens_guest._web.cookies import (
     set_header,
     vary_by_cookie,
 )
-from supertokens_guest._web.requests import wrapped
+from supertokens_guest._web.requests import Visit, visit_of
 from testkit.core import Core
 from testkit.sdk import Setup, init_sdk, reset_sdk
 
@@ -37,10 +34,17 @@ NOWHERE = Core(url="http://127.0.0.1:9")  # nothing here asks a core anything
 
 
 @pytest.fixture
-def _clean_sdk() -> Iterator[None]:
-    """Begin and end without an initialised SDK."""
-    reset_sdk()
-    yield
+def app() -> Iterator[Callable[..., Visit]]:
+    """Return a function that sets up an app and brings it a request."""
+    from starlette.requests import Request
+
+    def app(cookie_name: str = "jwt", **session: Any) -> Visit:
+        reset_sdk()
+        config = GuestConfig(cookie_name=cookie_name)
+        init_sdk(Setup(core=NOWHERE, config=config, session=session))
+        return visit_of(Request({"type": "http", "method": "GET", "headers": []}))
+
+    yield app
     reset_sdk()
 
 
@@ -74,69 +78,6 @@ def test_t12_every_value_is_found_in_the_headers_order(
 def test_no_header_is_an_error(header: str) -> None:
     """Whatever a header holds, there is a list of texts in it."""
     assert all(isinstance(value, str) for value in cookie_values(header, "jwt"))
-
-
-def attributes_of(config: GuestConfig, **session: Any) -> CookieAttributes:
-    """Return what an app with these settings decides for its guest cookie."""
-    from starlette.requests import Request
-
-    init_sdk(Setup(core=NOWHERE, config=config, session=session))
-    request = Request({"type": "http", "method": "GET", "headers": []})
-    return cookie_attributes(current(), wrapped(request))
-
-
-@pytest.mark.usefixtures("_clean_sdk")
-def test_attributes_follow_the_session_cookies() -> None:
-    """What the session recipe decides for its own cookies."""
-    assert CookieAttributes(
-        name="jwt",
-        domain=".example.com",
-        older_domain="old.example.com",
-        secure=True,
-        same_site="strict",
-    ) == attributes_of(
-        GuestConfig(),
-        cookie_domain=".example.com",
-        older_cookie_domain="old.example.com",
-        cookie_secure=True,
-        cookie_same_site="strict",
-    )
-
-
-@pytest.mark.usefixtures("_clean_sdk")
-@pytest.mark.parametrize(
-    ("name", "domain", "secure"),
-    [
-        ("jwt", ".example.com", False),
-        ("__Secure-jwt", ".example.com", True),
-        ("__Host-jwt", None, True),
-        ("__host-jwt", None, True),
-    ],
-)
-def test_a_prefix_of_the_name_is_kept_as_a_promise(
-    name: str, domain: str | None, secure: bool
-) -> None:
-    """Browsers drop a cookie whose attributes break its prefix."""
-    attributes = attributes_of(
-        GuestConfig(cookie_name=name),
-        cookie_domain=".example.com",
-        older_cookie_domain=".old.example",
-    )
-
-    assert (domain, secure) == (attributes.domain, attributes.secure)
-    older = None if domain is None else ".old.example"
-    assert older == attributes.older_domain
-
-
-@pytest.mark.usefixtures("_clean_sdk")
-def test_a_cookie_that_browsers_drop_is_an_error_at_start() -> None:
-    """``SameSite=None`` without ``Secure``, which the SDK itself lets pass on http."""
-    with pytest.raises(ConfigError, match="SameSite=None without Secure"):
-        attributes_of(GuestConfig(), cookie_same_site="none", cookie_secure=False)
-    reset_sdk()
-
-    config = GuestConfig(cookie_name="__Secure-guest")
-    assert attributes_of(config, cookie_same_site="none", cookie_secure=False).secure
 
 
 def starlette_response() -> Any:
@@ -175,19 +116,6 @@ def set_cookie_lines(response: Any) -> list[str]:
     return lines
 
 
-def attributes(
-    domain: str | None = None, older_domain: str | None = None, *, secure: bool = True
-) -> CookieAttributes:
-    """Return attributes as the session recipe would decide them."""
-    return CookieAttributes(
-        name="jwt",
-        domain=domain,
-        older_domain=older_domain,
-        secure=secure,
-        same_site="none" if secure else "lax",
-    )
-
-
 def guest(**left: float) -> Guest:
     """Return a guest with so much time left."""
     now = datetime.now(timezone.utc)
@@ -196,27 +124,32 @@ def guest(**left: float) -> Guest:
 
 def read(line: str) -> dict[str, str]:
     """Return a ``Set-Cookie`` value as its value and attributes, without the times."""
-    morsel = SimpleCookie(line)["jwt"]
-    shown = {name: str(value) for name, value in morsel.items() if value}
+    (morsel,) = SimpleCookie(line).values()
+    shown = {name: str(value).lower() for name, value in morsel.items() if value}
     shown.pop("expires", None)
+    if "domain" in shown:  # RFC 6265, 5.2.3: the dot is ignored
+        shown["domain"] = shown["domain"].removeprefix(".")
     return {"value": morsel.value, **shown}
 
 
-def test_setting(response: Any) -> None:
-    """All attributes, and no cache may hand the guest to anybody else."""
-    set_cookie(response, TOKEN, None, attributes(".example.com"))
+SHOP = {"cookie_domain": ".shop.example", "cookie_secure": True}
+
+
+def test_setting(response: Any, app: Any) -> None:
+    """All attributes of the session cookies, and no cache may hand the guest on."""
+    visit = app(**SHOP, cookie_same_site="strict")
+    set_cookie(visit, response, TOKEN, None)
 
     (line,) = set_cookie_lines(response)
-    domain = read(line)["domain"].lstrip(".")  # RFC 6265, 5.2.3: the dot is ignored
     assert {
         "value": TOKEN,
         "path": "/",
-        "domain": "example.com",
+        "domain": "shop.example",
         "max-age": str(MAX_AGE_SECONDS),
-        "httponly": "True",
-        "secure": "True",
-        "samesite": "none",
-    } == {**read(line), "domain": domain, "samesite": read(line)["samesite"].lower()}
+        "httponly": "true",
+        "secure": "true",
+        "samesite": "strict",
+    } == read(line)
     assert "private, no-store" == response.headers["Cache-Control"]
     assert "Cookie" == response.headers["Vary"]
 
@@ -230,43 +163,78 @@ def test_setting(response: Any) -> None:
     ],
 )
 def test_a_cookie_lives_as_long_as_its_token_and_at_most_400_days(
-    response: Any, left: dict[str, float], least: int, most: int
+    response: Any, app: Any, left: dict[str, float], least: int, most: int
 ) -> None:
     """Ten years of token do not make ten years of cookie."""
-    set_cookie(response, TOKEN, guest(**left), attributes())
+    set_cookie(app(), response, TOKEN, guest(**left))
 
     (line,) = set_cookie_lines(response)
     age = int(line.lower().partition("max-age=")[2].partition(";")[0])
     assert least <= age <= most
 
 
-def test_setting_keeps_what_the_response_varies_on(response: Any) -> None:
+def test_setting_keeps_what_the_response_varies_on(response: Any, app: Any) -> None:
     """And names the cookie once."""
     response.headers["Vary"] = "Origin"
-    set_cookie(response, TOKEN, None, attributes())
-    set_cookie(response, TOKEN, None, attributes())
+    set_cookie(app(), response, TOKEN, None)
+    set_cookie(app(), response, TOKEN, None)
 
     assert "Origin, Cookie" == response.headers["Vary"]
 
 
-def test_without_https_and_domain(response: Any) -> None:
+def test_without_https_and_domain(response: Any, app: Any) -> None:
     """Nothing is added that the session cookies do not have."""
-    set_cookie(response, TOKEN, None, attributes(secure=False))
+    set_cookie(app(), response, TOKEN, None)
 
     (line,) = set_cookie_lines(response)
     assert set() == {"secure", "domain"} & read(line).keys()
 
 
-def test_s9_clearing_has_the_attributes_of_setting(response: Any) -> None:
-    """A browser clears only what has the same name, domain and path."""
-    clear_cookie(response, attributes(".example.com"))
+@pytest.mark.parametrize(
+    ("name", "domain", "secure"),
+    [
+        ("guest", "shop.example", None),
+        ("__Secure-jwt", "shop.example", "true"),
+        ("__Host-jwt", None, "true"),
+        ("__host-jwt", None, "true"),
+    ],
+)
+def test_a_prefix_of_the_name_is_kept_as_a_promise(
+    response: Any, app: Any, name: str, domain: str | None, secure: str | None
+) -> None:
+    """Browsers drop a cookie whose attributes break its prefix, a cleared one too."""
+    visit = app(name, cookie_domain=".shop.example")
+    set_cookie(visit, response, TOKEN, None)
+    found = [read(line) for line in set_cookie_lines(response)]
+    clear_cookie(visit, response)
+    found.append(read(set_cookie_lines(response)[-1]))
 
+    for cookie in found:
+        assert (domain, secure) == (cookie.get("domain"), cookie.get("secure"))
+
+
+@pytest.mark.parametrize("name", ["jwt", "__Secure-guest"])
+def test_a_cookie_that_browsers_drop_is_an_error_at_start(app: Any, name: str) -> None:
+    """``SameSite=None`` without ``Secure``, which the SDK itself lets pass on http."""
+    session = {"cookie_same_site": "none", "cookie_secure": False}
+    if name == "jwt":
+        with pytest.raises(ConfigError, match="SameSite=None without Secure"):
+            app(name, **session)
+    else:
+        assert app(name, **session)
+
+
+def test_s9_clearing_has_the_attributes_of_setting(response: Any, app: Any) -> None:
+    """A browser clears only what has the same name, domain and path."""
+    visit = app(**SHOP)
+    set_cookie(visit, response, TOKEN, None)
     (line,) = set_cookie_lines(response)
-    cleared = read(line)
-    assert "" == cleared["value"]
-    assert "/" == cleared["path"]
-    assert "example.com" == cleared["domain"].lstrip(".")
-    assert "max-age=0" in line.lower()
+    clear_cookie(visit, response)
+    cleared = read(set_cookie_lines(response)[-1])
+
+    expected = {**read(line), "value": "", "max-age": "0"}
+    assert expected == {"max-age": "0", **cleared}  # Morsel leaves a zero out
+    assert "max-age=0" in set_cookie_lines(response)[-1].lower()
 
 
 @pytest.mark.parametrize(
@@ -280,16 +248,19 @@ def test_s9_clearing_has_the_attributes_of_setting(response: Any) -> None:
         (None, None, {None}),
     ],
 )
-def test_clearing_covers_the_older_domain(
-    response: Any, domain: str | None, older: str | None, cleared: set[str | None]
+def test_clearing_covers_the_older_domain(  # noqa: PLR0917 - fixtures
+    response: Any,
+    app: Any,
+    domain: str | None,
+    older: str | None,
+    cleared: set[str | None],
 ) -> None:
     """In every framework, Django too, which keeps one cookie for each name."""
-    clear_cookie(response, attributes(domain, older))
+    clear_cookie(app(cookie_domain=domain, older_cookie_domain=older), response)
 
     lines = set_cookie_lines(response)
-    domains = [read(line).get("domain") for line in lines]
     assert len(cleared) == len(lines)
-    assert cleared == {domain and domain.lstrip(".") for domain in domains}
+    assert cleared == {read(line).get("domain") for line in lines}
 
 
 def test_a_client_without_cookies_gets_a_header(response: Any) -> None:

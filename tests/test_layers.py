@@ -36,7 +36,7 @@ LAYERS = (
     Layer(("_tokens.payload",)),
     Layer(("config",)),
     Layer(
-        ("_tokens.keys", "_tokens.rules", "_tokens.verifying"),
+        ("_tokens.fetching", "_tokens.keys", "_tokens.rules", "_tokens.verifying"),
         frozenset({"jwt", "cryptography", "httpx"}),
     ),
     Layer(("_runtime", "_background", "_core_errors"), SDK),
@@ -48,7 +48,7 @@ LAYERS = (
         # belongs to a request.
         SDK | {"asgiref"},
     ),
-    Layer(("_web.visits",), SDK),
+    Layer(("_web.visitors", "_web.visits"), SDK),
     Layer(("override", "plugin", "asyncio", "syncio", "__init__"), SDK),
     Layer(tuple(FRAMEWORKS)),
 )

@@ -12,19 +12,7 @@ from supertokens_python.framework.django.django_request import DjangoRequest
 from supertokens_python.framework.fastapi.fastapi_request import FastApiRequest
 from supertokens_python.framework.flask.flask_request import FlaskRequest
 
-from supertokens_guest._runtime import current
-from supertokens_guest._web.requests import (
-    MAX_COOKIES,
-    from_another_site,
-    guest_cookies,
-    guest_header,
-    is_unsafe,
-    session_claims,
-    visit_of,
-    wants_header,
-    withholds_cookies,
-    wrapped,
-)
+from supertokens_guest._web.requests import MAX_COOKIES, visit_of
 from testkit.core import Core
 from testkit.sdk import Setup, init_sdk, reset_sdk
 
@@ -33,7 +21,7 @@ if TYPE_CHECKING:
 
     from supertokens_python.framework.request import BaseRequest
 
-    from supertokens_guest._runtime import Runtime
+    from supertokens_guest._web.requests import Visit
 
 Headers = list[tuple[str, str]]
 NOWHERE = Core(url="http://127.0.0.1:9")  # nothing here asks a core anything
@@ -66,11 +54,11 @@ SESSION = _token(
 
 
 @pytest.fixture
-def runtime() -> Iterator[Runtime]:
-    """Yield what an app over https has of us."""
+def _app() -> Iterator[None]:
+    """Have an app over https."""
     reset_sdk()
     init_sdk(Setup(core=NOWHERE, api_domain=API, website_domain=WEBSITE))
-    yield current()
+    yield
     reset_sdk()
 
 
@@ -119,71 +107,78 @@ def django_asgi_request(headers: Headers, method: str = "GET") -> BaseRequest:
 @pytest.fixture(
     params=[fastapi_request, flask_request, django_request, django_asgi_request]
 )
-def make(request: pytest.FixtureRequest) -> Callable[..., BaseRequest]:
-    """Make a request in each framework."""
-    maker: Callable[..., BaseRequest] = request.param
-    return maker
+def make(request: pytest.FixtureRequest) -> Callable[..., Visit]:
+    """Make a request in each framework, as we look at it."""
+
+    def make(headers: Headers, method: str = "GET") -> Visit:
+        return visit_of(request.param(headers, method))
+
+    return make
 
 
 def test_t12_two_cookie_headers_are_read_as_one(make: Any) -> None:
     """HTTP/2 clients may send several, and frameworks differ in which they keep."""
     request = make([("Cookie", "x=1; jwt=a"), ("Cookie", "jwt=b")])
 
-    assert ["a", "b"] == guest_cookies(request, "jwt")
+    assert ["a", "b"] == request.guest_tokens("jwt")[0]
 
 
 def test_t12_one_token_too_many_is_seen(make: Any) -> None:
     """Planting hundreds of cookies buys an attacker nothing, and does not go unseen."""
     header = "; ".join(f"jwt={i}" for i in range(99))
 
-    assert 1 + MAX_COOKIES == len(guest_cookies(make([("Cookie", header)]), "jwt"))
+    assert 1 + MAX_COOKIES == len(make([("Cookie", header)]).guest_tokens("jwt")[0])
 
 
 @pytest.mark.parametrize("make_asgi", [fastapi_request, django_asgi_request])
 def test_t12_a_comma_in_another_cookie_makes_no_token(make_asgi: Any) -> None:
     """Where Django joins two headers with one, they are read before that."""
-    request = make_asgi(
-        [("Cookie", "prefs=dark,jwt=a"), ("Cookie", f"sent=1,sAccessToken={SESSION}")]
-    )
+    headers = [
+        ("Cookie", "prefs=dark,jwt=a"),
+        ("Cookie", f"sent=1,sAccessToken={SESSION}"),
+    ]
+    request = visit_of(make_asgi(headers))
 
-    assert [] == guest_cookies(request, "jwt")
-    assert session_claims(request) is None
+    assert [] == request.guest_tokens("jwt")[0]
+    assert request.session_claims() is None
 
 
 @pytest.mark.parametrize("make_wsgi", [flask_request, django_request])
 def test_t12_a_wsgi_server_may_join_headers_with_a_comma(make_wsgi: Any) -> None:
     """It has room for one, and the visitor's guest may be in the second."""
-    request = make_wsgi([("Cookie", "x=1,jwt=a")])
+    request = visit_of(make_wsgi([("Cookie", "x=1,jwt=a")]))
 
-    assert ["a"] == guest_cookies(request, "jwt")
+    assert ["a"] == request.guest_tokens("jwt")[0]
 
 
 @pytest.mark.parametrize("thing", [None, {}, "request", 5])
 def test_what_is_no_request_is_told_so(thing: object) -> None:
     """By its type, and not by an attribute that it does not have."""
     with pytest.raises(TypeError, match="A request is expected, not a"):
-        wrapped(thing)
+        visit_of(thing)
 
 
 def test_a_request_without_cookies_has_no_guest(make: Any) -> None:
     """Nothing is an error."""
-    assert [] == guest_cookies(make([]), "jwt")
+    assert [] == make([]).guest_tokens("jwt")[0]
 
 
 def test_a_client_without_cookies_has_headers(make: Any) -> None:
     """The guest's own, and the one that tells the SDK where tokens shall go."""
     request = make([("guest-jwt", "a.b.c"), ("st-auth-mode", "HEADER")])
 
-    assert ("a.b.c", True) == (guest_header(request), wants_header(request))
-    assert (None, False) == (guest_header(make([])), wants_header(make([])))
+    assert (([], "a.b.c"), True) == (request.guest_tokens("jwt"), request.wants_header)
+    assert (([], None), False) == (make([]).guest_tokens("jwt"), make([]).wants_header)
 
 
 def test_what_is_known_of_a_request_lies_in_the_request(make: Any) -> None:
     """Wherever it is wrapped anew, and nowhere for another one."""
-    one, other = make([]), make([])
+    one = make([])
+    own = one.request.request
 
-    assert visit_of(one) is visit_of(type(one)(one.request))
-    assert visit_of(one) is not visit_of(other)
+    assert one is visit_of(own)
+    assert one is visit_of(type(one.request)(own))
+    assert one is not make([])
 
 
 @pytest.mark.parametrize(
@@ -207,7 +202,7 @@ def test_s9_only_what_the_sdk_reads_as_its_own_is_a_session(
     make: Any, headers: Headers, brings: bool
 ) -> None:
     """Expired or forged too; garbage and a gateway's bearer bar nobody."""
-    claims = session_claims(make(headers))
+    claims = make(headers).session_claims()
 
     assert ("user-1" if brings else None) == (claims and claims["sub"])
 
@@ -249,20 +244,18 @@ FOREIGN = [
 ]
 
 
+@pytest.mark.usefixtures("_app")
 @pytest.mark.parametrize("headers", OURS, ids=str)
-def test_s13_what_this_site_started(
-    make: Any, runtime: Runtime, headers: dict[str, str]
-) -> None:
+def test_s13_what_this_site_started(make: Any, headers: dict[str, str]) -> None:
     """By a header of the SDK's, by what the browser says, or by a known origin."""
-    assert not from_another_site(runtime, make(list(headers.items())), {})
+    assert not make(list(headers.items())).from_another_site({})
 
 
+@pytest.mark.usefixtures("_app")
 @pytest.mark.parametrize("headers", FOREIGN, ids=str)
-def test_s13_what_another_site_started(
-    make: Any, runtime: Runtime, headers: dict[str, str]
-) -> None:
+def test_s13_what_another_site_started(make: Any, headers: dict[str, str]) -> None:
     """Whatever a proxy or the page says of itself; never ``http`` beside ``https``."""
-    assert from_another_site(runtime, make(list(headers.items())), {})
+    assert make(list(headers.items())).from_another_site({})
 
 
 def test_s13_the_websites_origin_may_be_a_function(make: Any) -> None:
@@ -270,10 +263,9 @@ def test_s13_the_websites_origin_may_be_a_function(make: Any) -> None:
     reset_sdk()
     origin = "https://shop.example.net"
     init_sdk(Setup(core=NOWHERE, api_domain=API, website_domain=lambda *_: origin))
-    runtime = current()
 
-    assert not from_another_site(runtime, make([("Origin", origin)]), {})
-    assert from_another_site(runtime, make([("Origin", EVIL)]), {})
+    assert not make([("Origin", origin)]).from_another_site({})
+    assert make([("Origin", EVIL)]).from_another_site({})
     reset_sdk()
 
 
@@ -308,13 +300,13 @@ def test_s22_when_the_browser_may_have_withheld_cookies(
         Setup(core=NOWHERE, api_domain=API, website_domain=WEBSITE, session=session)
     )
 
-    assert withheld is withholds_cookies(current(), make(headers, method))
+    assert withheld is make(headers, method).withholds_cookies()
     reset_sdk()
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "OPTIONS", "TRACE"])
 def test_a_safe_method_changes_nothing(make: Any, method: str) -> None:
     """RFC 9110, 9.2.1; all others may."""
-    assert not is_unsafe(make([], method))
-    assert is_unsafe(make([], "POST"))
-    assert is_unsafe(make([], "PURGE"))
+    assert not make([], method).is_unsafe
+    assert make([], "POST").is_unsafe
+    assert make([], "PURGE").is_unsafe

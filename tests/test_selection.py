@@ -2,38 +2,35 @@
 
 from __future__ import annotations
 
+import base64
+import json
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from supertokens_python.recipe.session.cookie_and_header import build_front_token
 
 from supertokens_guest._tokens.payload import RESERVED, is_reserved
 from supertokens_guest._transfer.selection import (
-    Headers,
     Selection,
     arrived,
+    headers_bytes,
     select_claims,
 )
 
 GUEST_ID = "G-1"
 MORE = {"sub": "G-1", "sg-more": True}
+ROOM_BYTES = 500
+LARGE = "x" * ROOM_BYTES
 names = st.text("abc", min_size=1) | st.sampled_from(sorted(RESERVED | {"st-role"}))
 mappings = st.dictionaries(names, st.integers(0, 2))
-HEADERS = Headers(
-    user_id="3523315d-3f04-4b4b-9128-8f8c5bc9cb4b",
-    tenant_id="public",
-    domain="",
-    refresh_path="/auth/session/refresh",
-    anti_csrf=False,
-    copies=1,
-    is_login=True,
-)
-# What fits no more beside a session's own claims; and what leaves no room for a mark.
-LARGE = "x" * 900
-FULL = {"app": "y" * 1_400}
+
+
+def small_room(payload: Mapping[str, Any]) -> int:
+    """Return what is left of a little room."""
+    return ROOM_BYTES - len(json.dumps(payload))
 
 
 def select(
@@ -42,7 +39,7 @@ def select(
     data: Mapping[str, Any] | None = None,
     *,
     namespace: str | None = "guest",
-    headers: Headers | None = HEADERS,
+    room: Callable[[Mapping[str, Any]], int] | None = small_room,
 ) -> Selection:
     """Select with what most tests do not care about."""
     return select_claims(
@@ -51,7 +48,7 @@ def select(
         payload=payload or {},
         data=data or {},
         namespace=namespace,
-        headers=headers,
+        room=room,
     )
 
 
@@ -60,7 +57,7 @@ anywhere = {
     "present": mappings,
     "large": st.booleans(),
     "namespace": st.sampled_from([None, "guest"]),
-    "headers": st.sampled_from([HEADERS, None]),
+    "room": st.sampled_from([small_room, None]),
 }
 
 
@@ -70,7 +67,7 @@ def test_s2_a_claim_of_the_session_is_never_replaced(
     present: dict[str, Any],
     large: bool,
     namespace: str | None,
-    headers: Headers | None,
+    room: Any,
 ) -> None:
     """Merging what was selected leaves token and data as they were, and adds to them.
 
@@ -78,7 +75,7 @@ def test_s2_a_claim_of_the_session_is_never_replaced(
     """
     chosen |= {"large": LARGE} if large else {}
     before = dict(present)
-    selection = select(chosen, present, present, namespace=namespace, headers=headers)
+    selection = select(chosen, present, present, namespace=namespace, room=room)
 
     assert before == present
     for added in (selection.into_payload, selection.into_data):
@@ -92,11 +89,11 @@ def test_s2_every_claim_is_moved_or_dropped_with_a_reason(
     present: dict[str, Any],
     large: bool,
     namespace: str | None,
-    headers: Headers | None,
+    room: Any,
 ) -> None:
     """Nothing disappears, and nothing reserved is ever added but the guest's id."""
     chosen |= {"large": LARGE} if large else {}
-    selection = select(chosen, present, present, namespace=namespace, headers=headers)
+    selection = select(chosen, present, present, namespace=namespace, room=room)
 
     assert chosen.keys() == selection.moved.keys() | selection.dropped.keys()
     assert set() == selection.moved.keys() & selection.dropped.keys()
@@ -165,14 +162,14 @@ def test_s18_what_does_not_fit_goes_into_the_data_all_together(
 
 def test_s18_a_claim_that_fits_stays_in_the_token() -> None:
     """Nothing is written to the data then."""
-    selection = select({"a": "x" * 300})
+    selection = select({"a": "x" * 100})
 
     assert ({}, False) == (selection.into_data, selection.in_database)
 
 
 def test_s18_nothing_enters_a_session_that_is_full() -> None:
     """Not even the mark, so nothing is in the data that nobody would find."""
-    selection = select({"a": LARGE}, FULL)
+    selection = select({"a": LARGE}, {"app": "y" * 2 * ROOM_BYTES})
 
     assert ({}, {}) == (selection.into_payload, selection.into_data)
     assert {"a": "no_room"} == selection.dropped
@@ -206,55 +203,70 @@ def test_a_second_try_finds_what_lies_in_the_data() -> None:
 
 def test_the_data_alone_is_used_where_the_app_says_so() -> None:
     """Then no header carries anything, and the token gets no mark."""
-    selection = select({"a": LARGE}, {"guest": "mine"}, headers=None)
+    selection = select({"a": LARGE}, {"guest": "mine"}, room=None)
 
     assert {"guest": {"sub": "G-1", "a": LARGE}} == selection.into_data
     assert ({}, True) == (selection.into_payload, selection.in_database)
 
 
-FILLED = [
-    lambda size: {"x": "a" * (size - 8)},
-    lambda size: {"x": "Ж" * ((size - 8) // 6)},
-    lambda size: {"x": ['"\\\n'] * ((size - 8) // 9)},
-    lambda size: {f"name{n:02}": n for n in range(size // 13)},
-]
-LARGER_HEADERS = [
-    replace(HEADERS, anti_csrf=True),
-    replace(HEADERS, tenant_id="customer-1"),
-    replace(HEADERS, domain=".shop.example"),
-    replace(HEADERS, user_id="u" * 64),
-    replace(HEADERS, copies=2),
-]
+USER_ID = "3523315d-3f04-4b4b-9128-8f8c5bc9cb4b"
+SESSION: dict[str, Any] = {
+    "user_id": USER_ID,
+    "tenant_id": "public",
+    "anti_csrf": False,
+    "copies": 1,
+    "refresh_path": "/auth/session/refresh",
+}
 
 
-def largest(fill: Callable[[int], dict[str, Any]], headers: Headers) -> int:
-    """Return how many bytes of payload fit."""
-    fitting = (fill(size) for size in range(8, 1_500) if headers.fit(fill(size)))
-    return max((len(encoded(payload)) for payload in fitting), default=0)
-
-
-@pytest.mark.parametrize("larger", LARGER_HEADERS)
-def test_s18_what_makes_a_session_larger_leaves_less_room(larger: Headers) -> None:
-    """More in the tokens, longer attributes, or one token more."""
-    assert largest(FILLED[0], larger) < largest(FILLED[0], HEADERS)
-
-
-@pytest.mark.parametrize("fill", FILLED)
-def test_s18_text_counts_as_it_is_written(
-    fill: Callable[[int], dict[str, Any]],
-) -> None:
-    """Escaped, as in the front token: so much of any kind takes as much room."""
-    size = largest(fill, HEADERS)
-
-    assert abs(size - largest(FILLED[0], HEADERS)) < 30  # noqa: PLR2004 - one claim
-    assert size > 300  # noqa: PLR2004 - what an upper bound must not give away
+@pytest.mark.parametrize(
+    "larger",
+    [
+        {"anti_csrf": True},
+        {"tenant_id": "customer-1"},
+        {"user_id": "u" * 64},
+        {"copies": 2},
+        {"refresh_path": "/api/auth/session/refresh"},
+    ],
+    ids=str,
+)
+def test_s18_what_makes_a_session_larger_counts(larger: dict[str, Any]) -> None:
+    """More in the tokens, a longer path, or one token more."""
+    assert headers_bytes({}, **SESSION) < headers_bytes({}, **{**SESSION, **larger})
 
 
 def test_s18_a_late_transfer_has_the_room_of_the_refresh_token() -> None:
     """It sends an access token alone."""
-    late = replace(HEADERS, is_login=False)
+    late = headers_bytes({}, **{**SESSION, "refresh_path": None})
 
-    assert largest(FILLED[0], HEADERS) + 200 < largest(FILLED[0], late)
+    assert 400 < headers_bytes({}, **SESSION) - late
+
+
+@pytest.mark.parametrize(
+    "claims",
+    [
+        {"x": "a" * 300},
+        {"x": "я" * 50},
+        {"x": "🛒" * 25},
+        {"x": ['"\\\n'] * 33},
+        {"x": [1.5e300] * 33},
+        {f"name{n:02}": n for n in range(23)},
+    ],
+    ids=lambda claims: str(claims)[:20],
+)
+def test_s18_a_claim_counts_as_much_as_the_sdk_makes_of_it(
+    claims: dict[str, Any],
+) -> None:
+    """Twice, in base64: never less than in the SDK's and the core's own writing."""
+    front = build_front_token(USER_ID, 1_795_545_248_000, claims)
+    # As the core writes it: compact, UTF-8 as it is, floats as Java does.
+    body = json.dumps(claims, separators=(",", ":"), ensure_ascii=False)
+    access = body.replace("1.5e+300", "1.5E300").encode()
+    written = len(front) + len(base64.urlsafe_b64encode(access).rstrip(b"="))
+    nothing = len(build_front_token(USER_ID, 1_795_545_248_000, {})) + 3
+
+    counted = headers_bytes(claims, **SESSION) - headers_bytes({}, **SESSION)
+    assert written - nothing - 4 <= counted
 
 
 def test_what_arrived_is_read_from_the_session_itself() -> None:

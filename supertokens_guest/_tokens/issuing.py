@@ -21,7 +21,7 @@ from supertokens_python.recipe.openid.recipe_implementation import (
     RecipeImplementation as OpenIdImplementation,
 )
 
-from supertokens_guest._background import run_sync, submit
+from supertokens_guest._background import has_threads, run_sync, submit
 from supertokens_guest._core_errors import core_addresses, core_failure
 from supertokens_guest._runtime import REQUEST_WAIT_SECONDS, current
 from supertokens_guest._tokens.keys import wait
@@ -85,7 +85,7 @@ async def issue(
     try:
         claims = _new_claims(runtime, payload, guest_id)
         ask = functools.partial(_ask_core, runtime, claims, context)
-        if blocks or _is_overridden():
+        if blocks or _is_overridden() or not has_threads():
             # What the app's override holds may belong to its own loop.
             token = await _sign_here(ask, ends_at, blocks=blocks, in_turn=not places)
         else:

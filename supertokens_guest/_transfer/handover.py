@@ -234,6 +234,7 @@ class Handover:
 
     def settle(self, session: SessionContainer) -> None:
         """Have the answer clear the guest, if nothing of it stays behind."""
+        self.visit.cleared = self._is_whole
 
         def act(response: Any) -> None:
             if session.get_handle() not in self.visit.revoked:
@@ -256,14 +257,23 @@ class Handover:
             dropped={**self.selection.dropped},
         )
 
+    @property
+    def _left_behind(self) -> list[str]:
+        return sorted(set(self.selection.dropped.values()) - SETTLED)
+
+    @property
+    def _is_whole(self) -> bool:
+        """Whether nothing of the guest would be lost with it: a hook had everything."""
+        return not self._left_behind or current().config.on_transfer is not None
+
     def _settle_on(self, response: Any, session: SessionContainer) -> None:
-        left_behind = sorted(set(self.selection.dropped.values()) - SETTLED)
         keep_private(response)
-        if left_behind:
-            logger.warning("a guest's claims are not in the session: %s", left_behind)
-        if not left_behind or current().config.on_transfer is not None:
-            self._clear(response)  # the hook had everything
-        reason = left_behind[0] if left_behind else None
+        if self._left_behind:
+            reasons = self._left_behind
+            logger.warning("a guest's claims are not in the session: %s", reasons)
+        if self._is_whole:
+            self._clear(response)
+        reason = min(self._left_behind, default=None)
         user_id = session.get_user_id()
         current().tell("transfer", reason, guest=self.guest, user_id=user_id)
 

@@ -69,7 +69,7 @@ def refusal(code: Refusal, guest: Guest | None = None) -> GuestRefusedError:
 
 def refuse_in_vain(visit: Visit, reading: Reading, guest_id: str | None) -> None:
     """Refuse what could not be set in this answer, before the core is asked to sign."""
-    guest = reading.guest
+    guest = None if visit.cleared else reading.guest
     code: Refusal | None = None
     if visit.status is not None:
         code = "answered"
@@ -79,7 +79,7 @@ def refuse_in_vain(visit: Visit, reading: Reading, guest_id: str | None) -> None
         code = "foreign_cookie"
     elif guest is not None:
         code = None if guest.id == guest_id else "another_guest"
-    elif reading.unavailable is not None or reading.ambiguous:
+    elif not visit.cleared and (reading.unavailable or reading.ambiguous):
         code = "another_guest"
     elif visit.withholds_cookies() or not may_issue(visit):
         code = "not_allowed"

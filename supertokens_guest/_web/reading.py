@@ -105,14 +105,15 @@ def _decide(outcomes: Sequence[_Outcome], *, too_many: bool) -> Reading:
     for outcome in outcomes:
         if isinstance(outcome.result, Guest):
             guests.append((outcome.result, outcome.by_header))
+        elif outcome.owner == "foreign":  # which needs no keys to tell
+            bad.append(outcome)
         elif isinstance(outcome.result, KeysUnavailableError):
             unavailable = outcome.result
         else:
             bad.append(outcome)
-            if outcome.owner != "foreign":
-                code = outcome.result.code
-                logger.debug("guest token refused: %s", code)
-                current().tell("verify-rejected", code, error=outcome.result)
+            code = outcome.result.code
+            logger.debug("guest token refused: %s", code)
+            current().tell("verify-rejected", code, error=outcome.result)
     foreign = any(o.owner == "foreign" and not o.by_header for o in bad)
     if foreign:
         name = current().config.cookie_name

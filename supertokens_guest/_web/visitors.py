@@ -126,7 +126,7 @@ async def _sign(
     guest_id = None if guest is None else guest.id
     reading = await read(visit, blocks=blocks, wait_seconds=REQUEST_WAIT_SECONDS)
     if visit.written is None:
-        if reading.unavailable is not None:
+        if reading.unavailable is not None and not visit.cleared:
             raise reading.unavailable
         refuse_in_vain(visit, reading, guest_id)
     token, guest = await issue(

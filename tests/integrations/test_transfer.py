@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from supertokens_guest import GuestConfig
+from supertokens_guest.syncio import create_guest_jwt
 from testkit.apps import KINDS
 from testkit.sdk import guest_jwt
-from testkit.visitors import cleared, set_cookies, shape
+from testkit.visitors import cleared, headers_bytes, set_cookies, shape
 
 if TYPE_CHECKING:
     import httpx
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from testkit.visitors import Visitor
 
 CART = {"cart": ["sku-1", "sku-2"], "note": "Grüße"}
+FULL_CART = {"cart": [f"9f5562e3-beca-4cab-bd84-93def66f{n:04}" for n in range(38)]}
 
 
 @pytest.fixture(params=KINDS)
@@ -115,6 +117,8 @@ class TestLogin:
         with_guest, without = shape(guest.sign_up()), shape(nobody.sign_up())
 
         assert {*without.pop("payload"), "guest"} == set(with_guest.pop("payload"))
+        caches = {"cache-control", "vary"}
+        assert {*without.pop("headers"), *caches} == set(with_guest.pop("headers"))
         assert without == with_guest
 
     def test_next_person(self, app: App, visit: Visit) -> None:
@@ -179,17 +183,19 @@ class TestConfiguration:
         assert "guest" not in visitor.me()
         guest = {"sub": "G-5", **CART}
         assert {"app": True, "guest": guest} == visitor.action("data").json()
+        assert {"data": guest} == visitor.action("taken").json()
         assert cleared(answer)
-        assert [CART] == [transfer.moved for transfer in told.transfers]
+        (transfer,) = told.transfers
+        assert (CART, True) == (transfer.moved, transfer.in_database)
 
     def test_other_cookie_name(self, serve: Serve, visit: Visit, kind: Kind) -> None:
         """The name is the app's choice; a cookie of the default name is not ours."""
         visitor = visit(serve(GuestConfig(cookie_name="shop-guest"), kind=kind))
         token = visitor.become_guest(CART, "G-6")
-        assert "guest" not in _logged_in(visitor.login(), visitor)
+        assert "guest" not in _logged_in(visitor.login("u-6"), visitor)
 
         visitor.keep_cookie(token, name="shop-guest")
-        answer = visitor.login()
+        answer = visitor.login("u-6")
 
         assert {"sub": "G-6", **CART} == visitor.me()["guest"]
         assert cleared(answer, "shop-guest")
@@ -232,29 +238,88 @@ class TestLeftAlone:
         assert [dict.fromkeys(CART, "namespace_taken")] == [
             transfer.dropped for transfer in told.transfers
         ]
+        assert cleared(answer)  # the hook had everything
+
+
+class TestOverflow:
+    """Claims that would take the login's headers beyond what a proxy holds."""
+
+    def test_all_together(self, app: App, visit: Visit, told: Told) -> None:
+        """They are in the session's data; the token tells where, and of whom."""
+        visitor = visit(app)
+        visitor.become_guest(FULL_CART, "G-5")
+
+        answer = visitor.sign_up()
+
+        guest = {"sub": "G-5", **FULL_CART}
+        assert {"sub": "G-5", "sg-more": True} == visitor.me()["guest"]
+        assert {"guest": guest} == visitor.action("data").json()
+        assert {"data": guest} == visitor.action("taken").json()
         assert cleared(answer)
+        (transfer,) = told.transfers
+        assert (FULL_CART, True, {}) == (
+            transfer.moved,
+            transfer.in_database,
+            transfer.dropped,
+        )
+        assert headers_bytes(answer) < 4_000
+        assert headers_bytes(visitor.refresh()) < 4_000
+
+    def test_later(self, app: App, visit: Visit, told: Told) -> None:
+        """A transfer after the login sends two access tokens, and fits as well."""
+        told.failures = 1
+        visitor = visit(app)
+        visitor.become_guest(FULL_CART, "G-5")
+        visitor.login()
+
+        answer = visitor.action("transfer")
+
+        assert FULL_CART == answer.json()["transfer"]["moved"]
+        assert headers_bytes(answer) < 4_000
+        assert {"data": {"sub": "G-5", **FULL_CART}} == visitor.action("taken").json()
+
+    def test_nobodys(self, app: App, visit: Visit) -> None:
+        """Who was no guest has taken nothing over."""
+        visitor = visit(app)
+        visitor.login(payload={"guest": "mine"}, data={"guest": {"sub": "G-1"}})
+
+        assert {"data": None} == visitor.action("taken").json()
 
 
 class TestLater:
     """The transfer into a session that is already there."""
 
     def test_moves_and_clears(self, app: App, visit: Visit, told: Told) -> None:
-        """What a login left behind can follow, once."""
+        """What a login left behind can follow, once; one access token is sent."""
+        told.failures = 1
         visitor = visit(app)
-        visitor.become_guest(CART, "G-7")
-        visitor.login("u-7", marked=True)
+        token = visitor.become_guest(CART, "G-7")
+        visitor.login("u-7")
+        assert token == visitor.guest_cookie
+        assert isinstance(visitor.me()["sg-waiting"], str)
 
         answer = visitor.action("transfer")
 
-        transfer = {"guest": "G-7", "user": "u-7", "moved": CART, "dropped": {}}
-        assert {"transfer": transfer} == answer.json()
-        assert {"sub": "G-7", **CART} == visitor.me()["guest"]
+        assert {
+            "guest": "G-7",
+            "user": "u-7",
+            "moved": CART,
+            "in_database": False,
+            "dropped": {},
+        } == answer.json()["transfer"]
+        payload = visitor.me()
+        assert {"sub": "G-7", **CART} == payload["guest"]
+        assert "sg-waiting" not in payload
         assert cleared(answer)
+        tokens = answer.headers.get_list("set-cookie")
+        assert 1 == sum(line.startswith("sAccessToken=") for line in tokens)
+        assert "private, no-store" == answer.headers["cache-control"]
+        assert "Cookie" in answer.headers["vary"]
         assert 1 == len(told.transfers)
         assert {"transfer": None} == visitor.action("transfer").json()
 
     def test_replayed_token(self, app: App, visit: Visit, told: Told) -> None:
-        """A token that somebody kept writes nothing; the hook hears of it again."""
+        """A token that somebody kept is not what the login left waiting."""
         visitor = visit(app)
         token = visitor.become_guest(CART, "G-8")
         visitor.login()
@@ -262,16 +327,32 @@ class TestLater:
 
         answer = visitor.action("transfer")
 
-        assert CART == answer.json()["transfer"]["moved"]
-        assert cleared(answer)
-        assert ["G-8", "G-8"] == [transfer.guest.id for transfer in told.transfers]
+        assert {"transfer": None} == answer.json()
+        assert token == visitor.guest_cookie
+        assert 1 == len(told.transfers)
 
-    def test_session_data(self, serve: Serve, visit: Visit, kind: Kind) -> None:
+    def test_other_guest(self, app: App, visit: Visit, told: Told) -> None:
+        """Nor is another guest, who came since."""
+        told.failures = 1
+        visitor = visit(app)
+        visitor.become_guest(CART, "G-8")
+        visitor.login()
+        token = create_guest_jwt({"cart": ["planted"]}, "G-other")
+        visitor.keep_cookie(token)
+
+        assert {"transfer": None} == visitor.action("transfer").json()
+        assert token == visitor.guest_cookie
+        assert [] == told.transfers
+
+    def test_session_data(
+        self, serve: Serve, visit: Visit, kind: Kind, told: Told
+    ) -> None:
         """What the core already keeps for the session stays."""
-        config = GuestConfig(transfer_to="session_data_in_database")
+        told.failures = 1
+        config = told.config(transfer_to="session_data_in_database")
         visitor = visit(serve(config, kind=kind))
         visitor.become_guest(CART, "G-9")
-        visitor.login(data={"app": True}, marked=True)
+        visitor.login(data={"app": True})
 
         answer = visitor.action("transfer")
 
@@ -289,6 +370,20 @@ class TestLater:
 
         assert {"sub": "G-10", **CART} == visitor.me()["guest"]
         assert 1 == len(told.transfers)
+
+    def test_swapped_session_still_waits(
+        self, app: App, visit: Visit, told: Told
+    ) -> None:
+        """The guest that the first one left waiting is the second one's, too."""
+        told.failures = 1
+        visitor = visit(app)
+        visitor.become_guest(CART, "G-10")
+        visitor.login()
+
+        visitor.action("again")
+
+        assert cleared(visitor.action("transfer"))
+        assert ["G-10"] == [transfer.guest.id for transfer in told.transfers]
 
 
 class TestDuplicates:
