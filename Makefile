@@ -1,5 +1,6 @@
 # make test    the whole suite        make demo    the guest shop in a browser
 # make lint    style and types        make bench   what it costs, as ratios
+# make docs    the documentation as a site, in build/site
 #
 # Each makes its virtual environment first when that is missing or out of date, from
 # hashed locks, with plain pip: nothing is needed but make and Python >= 3.10 with venv.
@@ -7,10 +8,12 @@
 #   make test TESTS=tests/test_claims.py    a part of the suite
 #   make test PYTHON=python3.12             another Python, for a new environment
 #   make test VERSIONS=oldest               the oldest dependencies that are supported
+#   make demo PORT=8001                     another port; 0 takes any that is free
 
 PYTHON ?= python3
 UV ?= uv
 TESTS ?=
+PORT ?=
 VERSIONS ?= newest
 
 ifeq ($(VERSIONS),newest)
@@ -27,10 +30,10 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 READY := $(VENV)/.ready
 BENCHES := $(sort $(basename $(notdir $(wildcard benchmarks/bench_*.py))))
-CHECKED := $(wildcard *.py supertokens_guest tests testkit demo benchmarks)
+CHECKED := $(wildcard *.py .ci/*.py supertokens_guest tests testkit demo benchmarks)
 
 .DEFAULT_GOAL := help
-.PHONY: help test demo lint format bench venv lock clean
+.PHONY: help test demo lint format bench docs venv lock dist clean
 
 help:
 	@sed -n '/^#/!q; s/^# \{0,1\}//p' Makefile
@@ -39,7 +42,7 @@ test: $(READY)
 	$(BIN)/python -m pytest $(TESTS)
 
 demo: $(READY)
-	$(BIN)/python -m demo
+	$(BIN)/python -m demo $(if $(PORT),--port $(PORT))
 
 lint: $(READY)
 	$(BIN)/ruff check .
@@ -55,11 +58,16 @@ bench: $(READY)
 	@status=0; for name in $(BENCHES); do \
 	  $(BIN)/python -m benchmarks.$$name || status=1; done; exit $$status
 
+# It warns of an end of life that does not concern the build.
+docs: $(READY)
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
+
 venv: $(READY)
 
-# The second lock goes over the first, so the test tools stay as new as they are. The
-# package is linked, not copied, and built by the locked hatchling: every download is
-# checked against a hash.
+# A lock is complete, so pip has nothing to decide: whatever came out since, and however
+# old the pip of this Python is, it looks for no release and builds none. The second lock
+# goes over the first, so the test tools stay as new as they are. The package is linked,
+# not copied, and built by the locked hatchling: every download is checked against a hash.
 $(READY): $(LOCKS) pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || { \
 	  echo >&2 'Python 3.10 or newer is needed: make PYTHON=/path/to/python3 ...'; \
@@ -67,11 +75,12 @@ $(READY): $(LOCKS) pyproject.toml
 	@echo "Making $(VENV) with $$($(PYTHON) --version)"
 	@rm -rf $(VENV)
 	@$(PYTHON) -m venv $(VENV)
-	@$(PIP) install --require-hashes --no-deps -r requirements.lock
+	@$(PIP) install --no-deps --require-hashes --only-binary :all: -r requirements.lock
 ifeq ($(VERSIONS),oldest)
-	@$(PIP) install --require-hashes --no-deps -r requirements-oldest.lock
+	@$(PIP) install --no-deps --require-hashes --only-binary :all: \
+	  -r requirements-oldest.lock
 endif
-	@$(PIP) install --no-build-isolation --no-deps --editable .
+	@$(PIP) install --no-deps --no-build-isolation --editable .
 	@$(PIP) check
 	@touch $@
 
@@ -85,6 +94,11 @@ lock:
 	  -o requirements.lock
 	$(COMPILE) --resolution lowest-direct -o requirements-oldest.lock
 
+# From one commit the same bytes, wherever and whenever it is built.
+dist: $(READY)
+	rm -rf dist
+	SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct) $(BIN)/python -m hatchling build -d dist
+
 clean:
-	rm -rf .venv .venv-oldest dist build .coverage .pytest_cache .mypy_cache \
+	rm -rf .venv .venv-* dist build .coverage .pytest_cache .mypy_cache \
 	  .ruff_cache .hypothesis

@@ -26,6 +26,7 @@ from demo.shop import create_shop
 
 # This machine alone: the shop takes any password and shows what it does.
 _HOST = "127.0.0.1"
+_PORT = 8000
 _CANNOT_START = 2
 
 
@@ -65,7 +66,7 @@ def _parse_arguments() -> argparse.Namespace:
         " SUPERTOKENS_API_KEY when they are set, and otherwise a dev core of its own.",
     )
     parser.add_argument(
-        "--port", type=int, default=8000, help="default: %(default)s; 0: any"
+        "--port", type=int, default=_PORT, help="default: %(default)s; 0: any"
     )
     parser.add_argument(
         "--database",
@@ -113,9 +114,10 @@ def _listen(port: int) -> socket.socket:
         return socket.create_server((_HOST, port), backlog=128)
     except (OSError, OverflowError) as error:
         in_use = isinstance(error, OSError) and error.errno == errno.EADDRINUSE
-        reason = "it is in use" if in_use else str(error)
+        reason = "it is in use" if in_use else str(error).rstrip(".")
+        other = port + 1 if in_use else _PORT + 1
         raise StartError(
-            f"Port {port}: {reason}. Choose another with --port."
+            f"Port {port}: {reason}. Type: make demo PORT={other}"
         ) from error
 
 

@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 def guest_config(carts: Carts) -> GuestConfig:
     """Return how this shop's guests are.
 
-    Everything else is left at its default. So at the login the guest's claims also
-    enter the session, under the claim "guest", where the page finds the guest's id. A
-    shop that needs them in its database alone would say ``transfer=()``.
+    Everything else is left at its default: each visitor is a guest, and at the login
+    the guest's claims also enter the session, where the page shows them. A shop that
+    needs them in its database alone would say ``transfer=()``.
     """
 
     async def save_cart(transfer: GuestTransfer) -> None:
@@ -30,8 +30,7 @@ def guest_config(carts: Carts) -> GuestConfig:
 
         In a thread, because the database waits for the disk and perhaps for another
         writer, and the event loop must not. If it raises, the login succeeds all the
-        same and the guest keeps its cookie; ``transfer_guest`` tries again, in
-        ``shop.current_session``.
+        same and the guest keeps its cookie: the guard of a later request tries again.
         """
         await run_in_threadpool(
             carts.take_over,

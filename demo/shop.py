@@ -1,11 +1,12 @@
 """The web app: one page, the cart, and SuperTokens' own routes under ``/auth``.
 
-A guest's cart is the payload of the guest's JWT; a user's cart is in the database.
+Every visitor is a guest until login. A guest's cart is the payload of the guest's JWT,
+a user's is in the database.
 """
 
 # No "from __future__ import annotations": FastAPI reads the annotations.
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, FastAPI, HTTPException, Request, Response
 from fastapi.responses import FileResponse
@@ -13,41 +14,38 @@ from fastapi.staticfiles import StaticFiles
 from pydantic import BaseModel, Field
 from starlette.concurrency import run_in_threadpool
 from supertokens_python.framework.fastapi import get_middleware
-from supertokens_python.recipe.session import SessionContainer
-from supertokens_python.recipe.session.framework.fastapi import verify_session
 
 from demo.carts import Carts
 from demo.one_address import OneAddress
-from demo.problems import add_problem_handlers
 from demo.products import MAX_QUANTITY, PRODUCTS, Product, cart_of
+from supertokens_guest import Visitor
 from supertokens_guest.asyncio import (
-    create_guest_jwt,
     get_guest,
-    transfer_guest,
-    update_guest_jwt,
-    verify_guest_jwt,
+    get_guest_data,
+    merge_into_guest_payload,
 )
-from supertokens_guest import set_guest_cookie
+from supertokens_guest.fastapi import CurrentVisitor, GuestMiddleware
 
 _STATIC = Path(__file__).with_name("static")
-
-router = APIRouter(prefix="/api")
+_README = Path(__file__).parents[1] / "README.md"
 
 
 class Visit(BaseModel):
-    """Who is looking at the page, and what is in the cart.
+    """Who is looking at the page, and where the cart is.
 
     Attributes:
-        kind: "new" is a visitor who has no guest JWT yet.
         id: The guest's or the user's id.
-        was_guest: Whose data this session took over when it began.
+        is_guest: Which of the two.
         cart: Quantities by product id.
+        cookie: What the guest cookie holds; ``None`` when there is none.
+        session: What the login session took over from a guest.
     """
 
-    kind: Literal["new", "guest", "user"]
-    id: str | None = None
-    was_guest: str | None = None
-    cart: dict[str, int] = {}
+    id: str
+    is_guest: bool
+    cart: dict[str, int]
+    cookie: dict[str, Any] | None = None
+    session: dict[str, Any] | None = None
 
 
 class Wish(BaseModel):
@@ -66,118 +64,61 @@ def users_carts(request: Request) -> Carts:
     return carts
 
 
-async def current_session(
-    request: Request,
-    session: Annotated[
-        SessionContainer | None, Depends(verify_session(session_required=False))
-    ],
-) -> SessionContainer | None:
-    """Return the visitor's login session, with everything in it that was a guest's.
-
-    An expired session is a 401 here, not a guest: the page refreshes it and asks again.
-    """
-    if session is not None:
-        # The login has done this already, unless it could not: the core's keys were out
-        # of reach, or the database was. Without a guest cookie it costs nothing.
-        await transfer_guest(request, session)
-    return session
-
-
-def from_a_script(request: Request) -> None:
-    """Refuse what a form of another site could send.
-
-    A page of another origin cannot add this header without asking us first, by CORS,
-    and this shop allows nobody. The session cookies are ``SameSite=Lax`` on top of it.
-    """
-    if "rid" not in request.headers:
-        raise HTTPException(403, "This request needs the header rid.")
-
-
 def private(response: Response) -> None:
     """Keep what is one visitor's out of every cache."""
     response.headers["Cache-Control"] = "private, no-store"
 
 
-SessionOrNone = Annotated[SessionContainer | None, Depends(current_session)]
 UsersCarts = Annotated[Carts, Depends(users_carts)]
+router = APIRouter(prefix="/api/cart", dependencies=[Depends(private)])
 
 
-@router.get("/products")
-def list_products() -> list[Product]:
-    """Return what there is to buy."""
-    return list(PRODUCTS.values())
-
-
-@router.get("/cart", dependencies=[Depends(private)])
+@router.get("")
 async def show_cart(
-    request: Request, session: SessionOrNone, carts: UsersCarts
+    request: Request, visitor: CurrentVisitor, carts: UsersCarts
 ) -> Visit:
-    """Return the visitor's cart. Looking makes nobody a guest."""
-    if session is not None:
-        return await _users_visit(session, carts)
-    guest = await get_guest(request)
-    if guest is None:
-        return Visit(kind="new")
-    return Visit(kind="guest", id=guest.id, cart=cart_of(guest.payload))
+    """Return the visitor's cart."""
+    return await _visit(request, visitor, carts)
 
 
-@router.put(
-    "/cart/{product_id}", dependencies=[Depends(from_a_script), Depends(private)]
-)
-async def change_cart(  # noqa: PLR0913, PLR0917 - FastAPI passes them by name
+@router.put("/{product_id}")
+async def change_cart(
     request: Request,
-    response: Response,
     product_id: str,
     wish: Wish,
-    session: SessionOrNone,
+    visitor: CurrentVisitor,
     carts: UsersCarts,
 ) -> Visit:
     """Have the visitor's cart hold so many of a product; 0 takes it out."""
     if product_id not in PRODUCTS:
         raise HTTPException(404, "There is no such product.")
-    if session is None:
-        return await _change_guests_cart(request, response, product_id, wish.quantity)
-    await run_in_threadpool(
-        carts.set_quantity, session.get_user_id(), product_id, wish.quantity
-    )
-    return await _users_visit(session, carts)
-
-
-async def _users_visit(session: SessionContainer, carts: Carts) -> Visit:
-    """Describe a user's visit."""
-    user_id = session.get_user_id()
-    came_along = session.get_access_token_payload().get("guest", {})
-    return Visit(
-        kind="user",
-        id=user_id,
-        was_guest=came_along.get("sub"),
-        cart=await run_in_threadpool(carts.cart, user_id),
-    )
-
-
-async def _change_guests_cart(
-    request: Request, response: Response, product_id: str, quantity: int
-) -> Visit:
-    """Put a new guest JWT with the changed cart into the guest's cookie.
-
-    The old cookie stays as it is until the new one is complete, so nothing is lost when
-    the cart has grown too large (``PayloadTooLargeError``) or the core does not answer.
-    """
-    guest = await get_guest(request)
-    cart = {} if guest is None else cart_of(guest.payload)
-    cart[product_id] = quantity
-    cart = {name: number for name, number in cart.items() if number > 0}
-    if guest is None:
-        token = await create_guest_jwt({"cart": cart})
-    else:
-        token = await update_guest_jwt(guest, {**guest.payload, "cart": cart})
-    if not set_guest_cookie(response, token, request):
-        raise HTTPException(
-            409, "Another app at this address uses the cookie in which the cart goes."
+    if visitor.guest is None:
+        await run_in_threadpool(
+            carts.set_quantity, visitor.id, product_id, wish.quantity
         )
-    # Costs nothing: the package checked the token before it handed it out.
-    guest = await verify_guest_jwt(token)
-    return Visit(kind="guest", id=guest.id, cart=cart)
+    else:
+        cart = {**cart_of(visitor.guest.payload), product_id: wish.quantity}
+        kept = {name: quantity for name, quantity in cart.items() if quantity > 0}
+        # If the core does not answer, the middleware makes a 503 of what this raises,
+        # and the old cookie stays as it is.
+        await merge_into_guest_payload(request, {"cart": kept})
+    return await _visit(request, visitor, carts)
+
+
+async def _visit(request: Request, visitor: Visitor, carts: Carts) -> Visit:
+    # As this request leaves it. A user has one only while it waits for its transfer.
+    guest = await get_guest(request)
+    cookie = None if guest is None else {"sub": guest.id, **guest.payload}
+    if visitor.session is None:
+        cart = cart_of(cookie or {})
+        return Visit(id=visitor.id, is_guest=True, cart=cart, cookie=cookie)
+    return Visit(
+        id=visitor.id,
+        is_guest=False,
+        cart=await run_in_threadpool(carts.cart, visitor.id),
+        cookie=cookie,
+        session=await get_guest_data(visitor.session),
+    )
 
 
 def create_shop(address: str, carts: Carts) -> FastAPI:
@@ -192,20 +133,28 @@ def create_shop(address: str, carts: Carts) -> FastAPI:
     app.include_router(router)
     app.mount("/static", StaticFiles(directory=_STATIC), name="static")
 
+    @app.get("/api/products")
+    def list_products() -> list[Product]:
+        return list(PRODUCTS.values())
+
+    @app.get("/readme", include_in_schema=False)
+    def readme() -> FileResponse:
+        return FileResponse(_README, media_type="text/plain; charset=utf-8")
+
     @app.get("/", include_in_schema=False)
     def page() -> FileResponse:
         return FileResponse(
             _STATIC / "index.html",
             headers={
                 # Every visit asks whether the page has changed, so that a new page
-                # never meets an old script.
-                "Cache-Control": "no-cache",
+                # never meets an old script. Private, so that it may bring a guest.
+                "Cache-Control": "private, no-cache",
                 # Nothing from elsewhere, no script in the page itself.
                 "Content-Security-Policy": "default-src 'self'; frame-ancestors 'none'",
             },
         )
 
-    add_problem_handlers(app)
     app.add_middleware(get_middleware())
+    app.add_middleware(GuestMiddleware)
     app.add_middleware(OneAddress, address=address)
     return app

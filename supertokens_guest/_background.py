@@ -15,6 +15,7 @@ from __future__ import annotations
 import asyncio
 import concurrent.futures
 import contextvars
+import functools
 import inspect
 import os
 import threading
@@ -97,6 +98,21 @@ async def call_app(function: Callable[[Any], Any], argument: Any) -> Any:
     if task.cancelled():
         raise RuntimeError("cancelled from inside")
     return task.result()
+
+
+@functools.cache
+def _shares_thread(_pid: int) -> bool:
+    thread = threading.Thread(target=int)
+    _started(thread)
+    return thread.native_id == threading.get_native_id()
+
+
+def has_threads() -> bool:
+    """Tell whether a new thread is one of the system's; gevent's is a greenlet here.
+
+    A loop that ran in it would be that of every other greenlet as well.
+    """
+    return not _shares_thread(os.getpid())
 
 
 def submit(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
@@ -21,6 +23,9 @@ Kind = Literal["fastapi", "flask", "django", "django-asgi"]
 
 KINDS: tuple[Kind, ...] = ("fastapi", "flask", "django", "django-asgi")
 """The frameworks, and the two ways to serve Django."""
+
+Guests = Literal["none", "outside", "inside", "alone"]
+"""Where ``GuestMiddleware`` is: nowhere, on either side of the SDK's, or without it."""
 
 
 @dataclass
@@ -64,12 +69,14 @@ class App:
     Attributes:
         url: Its address.
         prefix: What the paths of its own routes begin with.
+        is_async: Whether its views should be coroutine functions.
         core: Its core.
         native: The framework's own object.
     """
 
     url: str
     prefix: str
+    is_async: bool
     core: Core
     native: Any
 
@@ -79,6 +86,7 @@ def running_app(
     setup: Setup,
     *,
     kind: Kind = "fastapi",
+    guests: Guests = "none",
     add_routes: Callable[[Any], None] | None = None,
 ) -> Iterator[App]:
     """Initialise the SDK and serve an app; the SDK is forgotten afterwards.
@@ -86,6 +94,7 @@ def running_app(
     Args:
         setup: How to initialise it; the framework is that of *kind*.
         kind: Which app.
+        guests: Where it has ``GuestMiddleware``.
         add_routes: Given the framework's own object before it is served.
     """
     framework = "django" if kind == "django-asgi" else kind
@@ -95,18 +104,42 @@ def running_app(
     try:
         native: Any
         if kind == "fastapi":
-            native = fastapi_app.make_app()
+            native = fastapi_app.make_app(guests)
         elif kind == "flask":
-            native = flask_app.make_app()
+            native = flask_app.make_app(guests)
         elif kind == "django":
-            native = django_app.make_wsgi_app()
+            native = django_app.make_wsgi_app(guests)
         else:
-            native = django_app.make_asgi_app()
+            native = django_app.make_asgi_app(guests)
         if add_routes is not None:
             add_routes(native)
         serving = serving_asgi if asynchronous else serving_wsgi
-        with serving(native) as url:
+        with serving(closing_loops(native) if kind == "django" else native) as url:
             prefix = "/app-asyncio" if kind == "django-asgi" else "/app"
-            yield App(url=url, prefix=prefix, core=setup.core, native=native)
+            yield App(
+                url=url,
+                prefix=prefix,
+                is_async=asynchronous,
+                core=setup.core,
+                native=native,
+            )
     finally:
         reset_sdk()
+
+
+def closing_loops(app: Callable[..., Any]) -> Callable[..., Any]:
+    """Close the event loop that the SDK's sync functions leave behind in a thread.
+
+    In Django that is one for each request: ``async_to_sync`` forgets the thread's.
+    """
+
+    def call(environ: dict[str, Any], start_response: Callable[..., Any]) -> Any:
+        try:
+            return app(environ, start_response)
+        finally:
+            policy = asyncio.get_event_loop_policy()
+            with contextlib.suppress(RuntimeError):
+                policy.get_event_loop().close()
+            policy.set_event_loop(None)
+
+    return call

@@ -2,29 +2,51 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
-from fastapi import Body, Depends, FastAPI, Request
+from fastapi import Body, Depends, FastAPI, Request, Response
+from fastapi.responses import JSONResponse, StreamingResponse
+from starlette.background import BackgroundTask
 from supertokens_python.framework.fastapi import get_middleware
 from supertokens_python.recipe.session import (
     SessionContainer,  # noqa: TC002 - FastAPI reads the annotations
 )
 from supertokens_python.recipe.session.framework.fastapi import verify_session
 
+from supertokens_guest import Visitor  # noqa: TC001 - FastAPI reads the annotations
+from supertokens_guest.fastapi import GuestMiddleware, verify_visitor
 from testkit.actions import ANYBODY, USERS
+from testkit.scripts import GUARDS, HEADER, METHODS, Script, play, play_sync, shown
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import AsyncIterator, Awaitable, Callable
+
+    from testkit.apps import Guests
 
 
-def make_app() -> FastAPI:
+def make_app(guests: Guests = "none") -> FastAPI:
     """Return the app; the SDK is initialised already."""
     app = FastAPI()
-    app.add_middleware(get_middleware())
+    middleware: dict[str, list[Any]] = {
+        "none": [get_middleware()],
+        "outside": [get_middleware(), GuestMiddleware],  # the last one is outside
+        "inside": [GuestMiddleware, get_middleware()],
+        "alone": [GuestMiddleware],
+    }
+    for one in middleware[guests]:
+        app.add_middleware(one)
     for name, (action, _) in ANYBODY.items():
         app.post(f"/app/{name}")(_for_anybody(action))
     for name, (user_action, _) in USERS.items():
         app.post(f"/app/{name}")(_for_users(user_action))
+    app.api_route("/async/open", methods=METHODS)(_open)
+    app.api_route("/sync/open", methods=METHODS)(_open_sync)
+    app.get("/async/background")(_background)
+    for name, options in GUARDS.items():
+        guard = Depends(verify_visitor(**options))
+        app.api_route(f"/async/{name}", methods=METHODS)(_guarded(guard))
+        app.api_route(f"/sync/{name}", methods=METHODS)(_guarded_sync(guard))
     return app
 
 
@@ -52,3 +74,62 @@ def _for_users(
         return await action(request, session)
 
     return route
+
+
+async def _open(request: Request, response: Response) -> Any:
+    script = Script.of(request.headers.get(HEADER))
+    return _answer(request, response, script, await play(request, script))
+
+
+def _open_sync(request: Request, response: Response) -> Any:
+    script = Script.of(request.headers.get(HEADER))
+    return _answer(request, response, script, play_sync(request, script))
+
+
+def _guarded(guard: Any) -> Callable[..., Any]:
+    async def view(
+        request: Request, response: Response, visitor: Visitor = guard
+    ) -> Any:
+        script = Script.of(request.headers.get(HEADER))
+        came = [shown(visitor), *await play(request, script)]
+        return _answer(request, response, script, came)
+
+    return view
+
+
+def _guarded_sync(guard: Any) -> Callable[..., Any]:
+    def view(request: Request, response: Response, visitor: Visitor = guard) -> Any:
+        script = Script.of(request.headers.get(HEADER))
+        came = [shown(visitor), *play_sync(request, script)]
+        return _answer(request, response, script, came)
+
+    return view
+
+
+def _answer(
+    request: Request, response: Response, script: Script, came: list[Any]
+) -> Any:
+    if script.injected:
+        response.status_code = script.status
+        script.decorate(response, request)
+        return came
+    if script.later:
+        return StreamingResponse(_stream(request, script, came))
+    return script.decorate(JSONResponse(came, script.status), request)
+
+
+async def _stream(
+    request: Request, script: Script, came: list[Any]
+) -> AsyncIterator[str]:
+    yield json.dumps(came) + "\n"
+    yield json.dumps(await play(request, script, script.later))
+
+
+def _background(request: Request) -> Response:
+    """Do the later steps when the answer is gone, and keep what they came to."""
+    script = Script.of(request.headers.get(HEADER))
+
+    async def task() -> None:
+        request.app.state.background = await play(request, script, script.later)
+
+    return JSONResponse([], background=BackgroundTask(task))

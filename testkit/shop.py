@@ -1,20 +1,36 @@
-"""The demo as its user starts it: a process of its own, on a free port."""
+"""The demo: as its user starts it, or in this process for what no user would do."""
 
 from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
+import time
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import httpx
+
+from demo import cores
+from demo.auth import init_supertokens
+from demo.carts import Carts
+from demo.shop import create_shop
+from testkit.sdk import reset_sdk
+from testkit.serving import serving_asgi
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+
+    from fastapi import FastAPI
+
+    from testkit.core import Core
 
 ROOT = Path(__file__).parents[1]
-_STOP_SECONDS = 10.0
+_START_SECONDS = 60.0
+_STOP_SECONDS = 20.0
 
 # The SDK loads a bundle of certificates for 20 ms at each call of the core, unless they
 # are in a directory, in which OpenSSL looks when it needs one: on plain HTTP, never.
@@ -86,3 +102,111 @@ def stop_shop(
         process.communicate()
         raise
     return process.returncode, errors
+
+
+SMALL_SHOPS = {
+    "flask": ("flask", "--app", "demo.flask_app", "run", "--port"),
+    "django": ("django", "runserver", "--settings", "demo.django_app.settings"),
+}
+"""How a user starts the small shops, after ``python -m``; the port comes last."""
+
+
+@contextmanager
+def running_small_shop(framework: str) -> Iterator[str]:
+    """Start a small shop and wait until it answers; yields its address.
+
+    Raises:
+        ShopError: It ended, or did not answer in time, or did not end when it should.
+    """
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    process = subprocess.Popen(  # noqa: S603 - our own code
+        [sys.executable, "-m", *SMALL_SHOPS[framework], str(port)],
+        cwd=ROOT,
+        env={**os.environ, **_NO_CERTIFICATES},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,  # Django's reloader is two processes
+    )
+    address = f"http://127.0.0.1:{port}"
+    try:
+        _wait_for(address, process)
+        yield address
+    finally:
+        os.killpg(process.pid, signal.SIGINT)  # as a terminal does at Ctrl-C
+        try:
+            status = process.wait(_STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            raise
+    if status != 0:
+        raise ShopError(f"the shop in {framework} ended with {status}")
+
+
+def _wait_for(address: str, process: subprocess.Popen[bytes]) -> None:
+    give_up_at = time.monotonic() + _START_SECONDS
+    while not _answers(address):
+        if process.poll() is not None or time.monotonic() > give_up_at:
+            raise ShopError(f"nothing answers at {address}")
+        time.sleep(0.05)
+
+
+def _answers(address: str) -> bool:
+    """Tell whether a shop has made a guest: its first one takes the longest."""
+    try:
+        return httpx.get(f"{address}/cart", timeout=_START_SECONDS).is_success
+    except httpx.ConnectError:
+        return False
+
+
+class Shop:
+    """The demo in this process, at one address whatever happens to it.
+
+    Attributes:
+        address: Where browsers find it.
+        carts: The users' carts.
+        app: What answers there now; a test may add routes.
+    """
+
+    def __init__(self, address: str, carts: Carts) -> None:
+        """Remember the address; nothing answers there before ``start``."""
+        self.address = address
+        self.carts = carts
+        self.app: FastAPI
+
+    def start(
+        self,
+        core: Core,
+        init: Callable[[str, cores.Core, Carts], None] = init_supertokens,
+    ) -> None:
+        """Start, or start again: as a new process, which knows no keys and no guests.
+
+        Args:
+            core: The core that it shall use.
+            init: How SuperTokens is initialised.
+        """
+        reset_sdk()
+        found = cores.Core(url=core.url, api_key=core.api_key, description="")
+        init(self.address, found, self.carts)
+        self.app = create_shop(self.address, self.carts)
+
+
+@contextmanager
+def shop_here(directory: Path, host: str = "127.0.0.1") -> Iterator[Shop]:
+    """Keep a port for a shop in this process, until the block ends.
+
+    Args:
+        directory: Where the carts are kept.
+        host: A name of this machine, by which browsers shall find the shop.
+    """
+
+    async def answer(scope: Any, receive: Any, send: Any) -> None:
+        await shop.app(scope, receive, send)
+
+    with serving_asgi(answer) as url:
+        address = url.replace("127.0.0.1", host)
+        shop = Shop(address, Carts(directory / "carts.db"))
+        try:
+            yield shop
+        finally:
+            reset_sdk()

@@ -5,6 +5,14 @@
 // no script can read. A form of another site cannot send such a header.
 const HEADERS = { "st-auth-mode": "cookie", rid: "guest-shop" };
 
+// What the guard and the middleware answer, and SuperTokens itself.
+const SENTENCES = {
+  401: "Your session could not be renewed. Please sign in again.",
+  403: "You are not all the way in yet: SuperTokens asks for more than the password.",
+  409: "Another cookie is in the way of your cart. Sign in, and the cart needs none.",
+  503: "SuperTokens does not answer, so nothing was changed. Please try again soon.",
+};
+
 /** What went wrong; the message is for the visitor. */
 export class Problem extends Error {}
 
@@ -26,10 +34,10 @@ export async function ask(method, path, body) {
   let response = await send(method, path, body);
   if (response.status === 401) {
     const refreshed = await refresh();
-    if (!refreshed.ok && refreshed.status !== 401) throw await problemOf(refreshed);
+    if (!refreshed.ok && refreshed.status !== 401) throw problemOf(refreshed);
     response = await send(method, path, body);
   }
-  if (!response.ok) throw await problemOf(response);
+  if (!response.ok) throw problemOf(response);
   return response.json();
 }
 
@@ -55,15 +63,10 @@ function refresh() {
   return refreshing;
 }
 
-async function problemOf(response) {
-  // SuperTokens' own errors are not all JSON.
-  const answer = await response.json().catch(() => null);
-  if (typeof answer?.detail === "string") return new Problem(answer.detail);
-  if (response.status === 401) {
-    return new Problem("Your session could not be renewed. Please sign in again.");
-  }
-  if (new URL(response.url).pathname.startsWith("/auth/")) {
-    return new Problem("SuperTokens does not answer. Please try again soon.");
-  }
-  return new Problem(`The shop has a problem (${response.status}). Please try again.`);
+function problemOf({ status, url }) {
+  const isSuperTokens = new URL(url).pathname.startsWith("/auth/");
+  return new Problem(
+    SENTENCES[isSuperTokens && status >= 500 ? 503 : status] ??
+      `The shop has a problem (${status}). Please try again.`,
+  );
 }

@@ -5,14 +5,8 @@ import { ask, Problem } from "./api.js";
 const find = (selector) => document.querySelector(selector);
 const euros = new Intl.NumberFormat("en", { style: "currency", currency: "EUR" });
 
-const GREETINGS = {
-  new: "You are new here: no account, and no guest id yet. Put something into the cart to get one.",
-  guest: "You are a guest. Your cart is in a cookie of this browser. Sign up or sign in, and it comes along.",
-  user: "You are signed in. Your cart is in the shop's database.",
-};
-
 const products = new Map();
-let visit = { kind: "new", id: null, was_guest: null, cart: {} };
+let visit = { is_guest: true, cart: {} };
 let queue = Promise.resolve();
 
 // One thing after the other. A guest's cart is in a cookie, so of two changes that the
@@ -120,25 +114,44 @@ function showCart() {
 }
 
 function showVisitor() {
-  const ids = [];
-  if (visit.kind === "guest") ids.push(["Guest id", visit.id]);
-  if (visit.kind === "user") ids.push(["User id", visit.id]);
-  if (visit.was_guest) ids.push(["This session began as guest", visit.was_guest]);
-  find("#visitor-text").textContent = GREETINGS[visit.kind];
-  find("#visitor-ids").replaceChildren(
-    ...ids.flatMap(([name, id]) => [element("dt", {}, name), element("dd", {}, id)]),
-  );
-  const signedIn = visit.kind === "user";
+  const signedIn = !visit.is_guest;
+  find("#visitor-text").textContent = `You are ${signedIn ? "user" : "guest"} ${visit.id}.`;
   find("#account").hidden = signedIn;
   find("#sign-out").hidden = !signedIn;
-  document.body.dataset.visitor = visit.kind;
+  find("#to-visitor").textContent = signedIn ? "Account" : "Sign in";
+  document.body.dataset.visitor = signedIn ? "user" : "guest";
+}
+
+// The point of it all: the cart moves from one place to the others, and leaves the first.
+function showPlaces() {
+  const { is_guest, cart, cookie, session } = visit;
+  if (is_guest) {
+    showPlace("#in-cookie", "Signed by SuperTokens. No script can read it.", cookie);
+    showPlace("#in-session", "Nobody is signed in.");
+    showPlace("#in-database", "No row. Nothing is written for a guest.");
+    return;
+  }
+  if (cookie) showPlace("#in-cookie", "Still there: it waits for its transfer.", cookie);
+  else if (session) showPlace("#in-cookie", "The cookie is gone. It held:", session, true);
+  else showPlace("#in-cookie", "No cookie: you were no guest when you signed in.");
+  if (session) showPlace("#in-session", "Taken over from the guest, at the login.", session);
+  else showPlace("#in-session", "Nothing was taken over.");
+  showPlace("#in-database", "Yours now, in every browser.", { cart });
+}
+
+function showPlace(id, sentence, content = null, isGone = false) {
+  find(`${id} p`).textContent = sentence;
+  const shown = find(`${id} pre`);
+  shown.textContent = content ? JSON.stringify(content, null, 2) : "";
+  shown.classList.toggle("gone", isGone);
 }
 
 function show(newVisit) {
-  const ended = visit.kind === "user" && newVisit.kind !== "user";
+  const ended = !visit.is_guest && newVisit.is_guest;
   visit = newVisit;
   showCart();
   showVisitor();
+  showPlaces();
   if (ended) say("You are signed out. Sign in again to see your cart.");
 }
 
@@ -157,7 +170,7 @@ async function change(product, by) {
 async function enter(action) {
   const form = find("#account");
   showFieldProblems([]);
-  const { kind, cart } = visit;
+  const hadItems = Object.keys(visit.cart).length > 0;
   const answer = await ask("POST", `/auth/${action}`, {
     formFields: ["email", "password"].map((id) => ({ id, value: form.elements[id].value })),
   });
@@ -171,8 +184,7 @@ async function enter(action) {
     form.reset();
     await load();
     find("#visitor-title").focus();
-    const filled = kind === "guest" && Object.keys(cart).length > 0;
-    say(filled ? "Welcome! Your cart came along." : "Welcome!");
+    say(hadItems && !visit.cookie ? "Welcome! Your cart came along." : "Welcome!");
   }
 }
 
@@ -206,7 +218,8 @@ document.addEventListener("visibilitychange", () => {
 inTurn(async () => {
   for (const product of await ask("GET", "/api/products")) {
     products.set(product.id, product);
-    find("#products").append(productCard(product));
+    find("#products ul").append(productCard(product));
   }
   await load();
+  say("Fill a cart without an account. Sign up when you like: it comes along.");
 });

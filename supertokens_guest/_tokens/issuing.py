@@ -21,7 +21,7 @@ from supertokens_python.recipe.openid.recipe_implementation import (
     RecipeImplementation as OpenIdImplementation,
 )
 
-from supertokens_guest._background import run_sync, submit
+from supertokens_guest._background import has_threads, run_sync, submit
 from supertokens_guest._core_errors import core_addresses, core_failure
 from supertokens_guest._runtime import REQUEST_WAIT_SECONDS, current
 from supertokens_guest._tokens.keys import wait
@@ -48,17 +48,18 @@ class Places:
     """Places for ``AT_ONCE`` at a time in this process; a forked child has its own."""
 
     def __init__(self) -> None:
-        self._pid = os.getpid()
-        self._free = threading.BoundedSemaphore(AT_ONCE)
+        self._by_pid: dict[int, threading.BoundedSemaphore] = {}
 
     def take(self, wait_seconds: float = 0) -> bool:
         """Take a place, waiting for one at most so long; tell whether there was one."""
-        if self._pid != os.getpid():
-            self.__init__()  # type: ignore[misc]  # afresh: the parent's threads are not here
-        return self._free.acquire(timeout=max(0.0, wait_seconds))
+        return self._free().acquire(timeout=max(0.0, wait_seconds))
 
     def give_back(self) -> None:
-        self._free.release()
+        self._free().release()
+
+    def _free(self) -> threading.BoundedSemaphore:
+        fresh = threading.BoundedSemaphore(AT_ONCE)
+        return self._by_pid.setdefault(os.getpid(), fresh)
 
 
 _places = Places()
@@ -85,7 +86,7 @@ async def issue(
     try:
         claims = _new_claims(runtime, payload, guest_id)
         ask = functools.partial(_ask_core, runtime, claims, context)
-        if blocks or _is_overridden():
+        if blocks or _is_overridden() or not has_threads():
             # What the app's override holds may belong to its own loop.
             token = await _sign_here(ask, ends_at, blocks=blocks, in_turn=not places)
         else:

@@ -51,7 +51,7 @@ def without_guest_transfer(user_context: dict[str, Any]) -> dict[str, Any]:
     """Mark *user_context*: a session that is made with it takes nothing from a guest.
 
     For sessions that are not the visitor's own, as when support staff log in as a
-    user::
+    user:
 
         await create_new_session(
             request, "public", user_id, user_context=without_guest_transfer({})
@@ -110,7 +110,7 @@ class Handover:
         """Read the request's guest, and decide whether this session may take it."""
         visit, runtime = self.visit, current()
         brought = any(visit.guest_tokens(runtime.config.cookie_name))
-        if visit.cleared or not (brought or visit.written):
+        if visit.cleared or visit.moved or not (brought or visit.written):
             return
         if visit.from_another_site(self.user_context):
             runtime.tell("transfer-skipped", "cross_site")
@@ -234,6 +234,7 @@ class Handover:
 
     def settle(self, session: SessionContainer) -> None:
         """Have the answer clear the guest, if nothing of it stays behind."""
+        self.visit.moved = self._is_whole
 
         def act(response: Any) -> None:
             if session.get_handle() not in self.visit.revoked:
@@ -256,14 +257,23 @@ class Handover:
             dropped={**self.selection.dropped},
         )
 
+    @property
+    def _left_behind(self) -> list[str]:
+        return sorted(set(self.selection.dropped.values()) - SETTLED)
+
+    @property
+    def _is_whole(self) -> bool:
+        """Whether nothing of the guest would be lost with it: a hook had everything."""
+        return not self._left_behind or current().config.on_transfer is not None
+
     def _settle_on(self, response: Any, session: SessionContainer) -> None:
-        left_behind = sorted(set(self.selection.dropped.values()) - SETTLED)
         keep_private(response)
-        if left_behind:
-            logger.warning("a guest's claims are not in the session: %s", left_behind)
-        if not left_behind or current().config.on_transfer is not None:
-            self._clear(response)  # the hook had everything
-        reason = left_behind[0] if left_behind else None
+        if self._left_behind:
+            reasons = self._left_behind
+            logger.warning("a guest's claims are not in the session: %s", reasons)
+        if self._is_whole:
+            self._clear(response)
+        reason = min(self._left_behind, default=None)
         user_id = session.get_user_id()
         current().tell("transfer", reason, guest=self.guest, user_id=user_id)
 

@@ -85,9 +85,9 @@ async def find_visitor(
 async def current_guest(visit: Visit, *, blocks: bool) -> Guest | None:
     """Return the guest as it is now, with what this request changed."""
     visit.was_read = True
-    if visit.written is not None:
+    if visit.written is not None and not visit.moved:
         return visit.written[1]
-    if visit.cleared:
+    if visit.cleared or visit.moved:
         return None
     reading = await read(visit, blocks=blocks, wait_seconds=REQUEST_WAIT_SECONDS)
     return reading.guest
@@ -126,7 +126,7 @@ async def _sign(
     guest_id = None if guest is None else guest.id
     reading = await read(visit, blocks=blocks, wait_seconds=REQUEST_WAIT_SECONDS)
     if visit.written is None:
-        if reading.unavailable is not None:
+        if reading.unavailable is not None and not visit.cleared:
             raise reading.unavailable
         refuse_in_vain(visit, reading, guest_id)
     token, guest = await issue(

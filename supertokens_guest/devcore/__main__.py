@@ -59,6 +59,9 @@ def _parser() -> argparse.ArgumentParser:
     add("--api-key", help="what callers must send; 20 or more of A-Z a-z 0-9 = -")
     outlive = "keeps the signing keys, so that tokens outlive a restart"
     add("--keys", dest="keys_file", type=Path, metavar="FILE", help=outlive)
+    shorter = "by up to which part new access tokens live shorter; core 12.1 has 0.05"
+    jitter = "--access-token-validity-jitter"
+    add(jitter, type=float, default=0.0, metavar="FRACTION", help=shorter)
     remote = "let --host be reachable from other machines"
     add("--allow-remote", action="store_true", help=remote)
     return parser

@@ -1,4 +1,7 @@
-"""Tenants, apps and linked accounts: a core without a licence has one of each."""
+"""Tenants, apps and linked accounts: paid features, of which there is one each.
+
+So answers a core with a database and no licence; one in memory needs no licence.
+"""
 
 from __future__ import annotations
 

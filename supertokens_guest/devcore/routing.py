@@ -27,8 +27,8 @@ Tenants: TypeAlias = Literal["one", "app", "any"]
 RuleT = TypeVar("RuleT", bound="Callable[..., Json | Answer]")
 
 PUBLIC = "public"
-# As a core of version 11.4 names them, whose answers were recorded. The rules are those
-# of 5.3 and 5.4, which the SDKs choose.
+# As a core of version 11.4 names them, whose answers were recorded; 12 adds two. The
+# rules are those of 5.3 and 5.4, which the SDKs choose.
 VERSIONS = (
     *(f"2.{minor}" for minor in range(7, 22)),
     *("3.0", "3.1", "4.0", "5.0", "5.1", "5.2", "5.3", "5.4"),

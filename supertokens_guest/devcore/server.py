@@ -28,13 +28,14 @@ if TYPE_CHECKING:
 
 DAY_SECONDS = 24 * 3600
 _API_KEY = re.compile(r"[A-Za-z0-9=-]{20,}")
+_MAX_JITTER = 0.25
 _START_SECONDS = 10.0
 
 
 class DevCore:
     """An in-memory SuperTokens core over real HTTP, for tests and demos.
 
-    It answers as a core 11.4 does to the SDKs 0.30 and 0.31; it keeps nothing on disk
+    It answers the SDKs 0.30 and 0.31 as cores 11.4 and 12 do; it keeps nothing on disk
     but, if asked, its signing keys, and hashes passwords cheaply. It is no place for
     anybody's data.
 
@@ -45,13 +46,17 @@ class DevCore:
         keys_file: Keeps the signing keys (mode 0600), so that tokens outlive a
             restart.
         access_token_validity_seconds: An hour, as in the core.
+        access_token_validity_jitter: By up to which part of it the access tokens of
+            new and refreshed sessions live shorter, at random: 0 to 0.25. A core from
+            12.1 on has 0.05 unless it is told otherwise.
         refresh_token_validity_seconds: 100 days, as in the core; sessions last as
             long.
         clock: Seconds since the epoch, for tests that move time.
         allow_remote: Whether *host* may be reachable from other machines.
 
     Raises:
-        DevCoreError: The API key is too short, or the host is not loopback.
+        DevCoreError: The API key is too short, the host is not loopback, or the jitter
+            is too large.
         KeyFileError: *keys_file* cannot be used.
     """
 
@@ -63,6 +68,7 @@ class DevCore:
         api_key: str | None = None,
         keys_file: str | os.PathLike[str] | None = None,
         access_token_validity_seconds: int = 3600,
+        access_token_validity_jitter: float = 0.0,
         refresh_token_validity_seconds: int = 100 * DAY_SECONDS,
         clock: Callable[[], float] = time.time,
         allow_remote: bool = False,
@@ -70,6 +76,9 @@ class DevCore:
         """Make the keys; `start` listens."""
         if api_key is not None and not _API_KEY.fullmatch(api_key):
             message = "an API key has at least 20 characters, all of A-Z a-z 0-9 = -"
+            raise DevCoreError(message)
+        if not 0 <= access_token_validity_jitter <= _MAX_JITTER:
+            message = f"the access token validity jitter is 0 to {_MAX_JITTER}"
             raise DevCoreError(message)
         self._address = resolve(host, allow_remote=allow_remote)
         self._port = port
@@ -82,6 +91,7 @@ class DevCore:
             keys=keys,
             clock=clock,
             access_token_validity_seconds=access_token_validity_seconds,
+            access_token_validity_jitter=access_token_validity_jitter,
             refresh_token_validity_seconds=refresh_token_validity_seconds,
             api_key=api_key,
         )

@@ -9,6 +9,7 @@ that has stolen it, or was stolen from.
 from __future__ import annotations
 
 import base64
+import random
 import secrets
 from typing import TYPE_CHECKING
 
@@ -241,7 +242,7 @@ def _hand_out(
     if parent_hash1 is None:
         _promote(core, session, hash1)
     token = {
-        "exp": _expires_at(core),
+        "exp": _expires_at(core, core.access_token_validity_jitter),
         "sub": session.user_id,
         "tId": PUBLIC,
         "rsub": session.user_id,
@@ -262,8 +263,9 @@ def _hand_out(
     return answer if anti_csrf is None else {**answer, "antiCsrfToken": anti_csrf}
 
 
-def _expires_at(core: Core) -> int:
-    return core.now_ms() // 1000 + core.access_token_validity_seconds
+def _expires_at(core: Core, jitter: float = 0.0) -> int:
+    part = 1 - jitter * random.random()  # noqa: S311 -- nobody must not guess it
+    return int(core.now_ms() / 1000 + core.access_token_validity_seconds * part)
 
 
 def _access_token(core: Core, session: Session, token: Json) -> Json:

@@ -219,6 +219,7 @@ class Core:
     clock: Callable[[], float]
     access_token_validity_seconds: int
     refresh_token_validity_seconds: int
+    access_token_validity_jitter: float = 0.0
     api_key: str | None = None
     storage: Storage = field(default_factory=Storage)
 

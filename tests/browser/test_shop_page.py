@@ -2,112 +2,42 @@
 
 from __future__ import annotations
 
+import json
 import re
-import uuid
 from typing import TYPE_CHECKING
 
+import httpx
 import pytest
-from playwright.sync_api import expect, sync_playwright
+from playwright.sync_api import expect
 
 from supertokens_guest.devcore import DevCore
 from testkit.shop import running_shop
+from testkit.shop_page import (
+    COOKIE,
+    add,
+    cookie,
+    enter,
+    expect_cart,
+    expect_visitor,
+    new_email,
+    sign_out,
+    sign_up,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Locator, Page, Response, Route
 
-    Open = Callable[..., Page]
-
-PASSWORD = "correct-horse-9"
+    from testkit.shop_page import Open
 
 
 @pytest.fixture(scope="module")
 def shop() -> Iterator[str]:
-    """Yield the address of a shop."""
+    """Yield the address of a shop that has made a guest: the first takes longest."""
     with running_shop() as address:
+        httpx.get(f"{address}/api/cart")
         yield address
-
-
-# Not for the whole session: while Playwright runs, its event loop is this thread's, and
-# no test elsewhere could run one of its own.
-@pytest.fixture(scope="module")
-def browser(chromium: str) -> Iterator[Browser]:
-    """Yield a running Chromium."""
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=chromium, args=["--disable-quic"]
-        )
-        yield browser
-        browser.close()
-
-
-@pytest.fixture
-def open_page(browser: Browser, shop: str) -> Iterator[Open]:
-    """Return a function that opens the shop in a browser that has no cookies.
-
-    The test fails if a script of the page does, or is refused by the page's policy.
-    """
-    faults: list[str] = []
-
-    def open_page(address: str = shop) -> Page:
-        page = browser.new_context(reduced_motion="reduce").new_page()
-        page.on("pageerror", lambda error: faults.append(str(error)))
-        page.on(
-            "console",
-            lambda message: (
-                # Chromium itself logs answers such as a 401; they are expected here.
-                faults.append(message.text)
-                if message.type == "error" and "Failed to load" not in message.text
-                else None
-            ),
-        )
-        page.goto(address)
-        expect(page.locator("#products li")).to_have_count(16)
-        return page
-
-    yield open_page
-    for context in browser.contexts:
-        context.close()
-    assert [] == faults
-
-
-@pytest.fixture
-def page(open_page: Open) -> Page:
-    """Return the shop in a new browser."""
-    return open_page()
-
-
-def add(page: Page, product: str) -> None:
-    """Put one of a product into the cart, and see that it is there."""
-    page.get_by_role("button", name=f"Add to cart: {product}").click()
-    expect(page.get_by_role("status")).to_have_text(f"{product} is in your cart.")
-
-
-def enter(page: Page, email: str, button: str, password: str = PASSWORD) -> None:
-    """Fill in the form and press a button."""
-    page.get_by_label("E-mail").fill(email)
-    page.get_by_label("Password").fill(password)
-    page.get_by_role("button", name=button).click()
-
-
-def new_email() -> str:
-    """Return an address that nobody has."""
-    return f"{uuid.uuid4()}@example.com"
-
-
-def expect_visitor(page: Page, kind: str) -> None:
-    """See who the page says is visiting."""
-    expect(page.locator("body")).to_have_attribute("data-visitor", kind)
-
-
-def expect_cart(page: Page, **quantities: int) -> None:
-    """See what is in the cart; ``Cobalt_mug`` stands for a name with a space."""
-    rows = page.locator("#cart-items li")
-    expect(rows).to_have_count(len(quantities))
-    for name, quantity in quantities.items():
-        row = rows.filter(has_text=name.replace("_", " "))
-        expect(row.locator(".quantity")).to_have_text(str(quantity))
 
 
 def expire_session(page: Page) -> None:
@@ -121,25 +51,38 @@ def expire_session(page: Page) -> None:
 
 def test_a_guests_cart_survives_the_sign_up(page: Page) -> None:
     """Guest, two items, sign up, cart still there, sign out, empty."""
-    expect_visitor(page, "new")
+    guest_id = json.loads(page.locator("#in-cookie pre").inner_text())["sub"]
+    assert guest_id.startswith("G-")
     add(page, "Cobalt mug")
     add(page, "Celadon vase")
-    expect_visitor(page, "guest")
     expect_cart(page, Cobalt_mug=1, Celadon_vase=1)
     expect(page.locator("#cart-total")).to_have_text("Total €63.00")
-    guest_id = page.locator("#visitor-ids dd").inner_text()
-    assert guest_id.startswith("G-")
 
-    enter(page, new_email(), "Sign up")
-    expect_visitor(page, "user")
-    expect_cart(page, Cobalt_mug=1, Celadon_vase=1)
+    sign_up(page)
     expect(page.get_by_role("status")).to_have_text("Welcome! Your cart came along.")
-    expect(page.locator("#visitor-ids dd").last).to_have_text(guest_id)
+    expect_cart(page, Cobalt_mug=1, Celadon_vase=1)
+    assert cookie(page) is None
 
-    page.get_by_role("button", name="Sign out").click()
-    expect_visitor(page, "new")
+    sign_out(page)
     expect_cart(page)
-    assert [] == page.context.cookies()
+    expect(page.locator("#in-cookie pre")).not_to_contain_text(guest_id)
+    assert {COOKIE} == {found["name"] for found in page.context.cookies()}
+
+
+def test_the_page_shows_where_the_cart_is(page: Page) -> None:
+    """In the cookie of a guest; after the login in the session and in the database."""
+    in_cookie, in_session, in_database = page.locator("#places li").all()
+    add(page, "Cobalt mug")
+    expect(in_cookie).to_contain_text('"stoneware-mug-cobalt": 1')
+    expect(in_session).to_contain_text("Nobody is signed in")
+    expect(in_database).to_contain_text("Nothing is written for a guest")
+    held = in_cookie.locator("pre").inner_text()
+
+    sign_up(page)
+    expect(in_cookie).to_contain_text("The cookie is gone. It held:")
+    expect(in_cookie.locator("pre")).to_have_text(held)
+    expect(in_session.locator("pre")).to_have_text(held)
+    expect(in_database).to_contain_text('"stoneware-mug-cobalt": 1')
 
 
 def test_the_cart_is_there_after_a_reload(page: Page) -> None:
@@ -147,19 +90,17 @@ def test_the_cart_is_there_after_a_reload(page: Page) -> None:
     add(page, "Cobalt mug")
     page.reload()
     expect_cart(page, Cobalt_mug=1)
-    enter(page, new_email(), "Sign up")
-    expect_visitor(page, "user")
+    sign_up(page)
     page.reload()
+    expect_visitor(page, "user")
     expect_cart(page, Cobalt_mug=1)
 
 
 def test_a_user_finds_the_cart_on_another_device(open_page: Open) -> None:
     """What a guest put in there is added to it at the sign-in."""
-    email = new_email()
     first = open_page()
     add(first, "Cobalt mug")
-    enter(first, email, "Sign up")
-    expect_visitor(first, "user")
+    email = sign_up(first)
 
     second = open_page()
     enter(second, email, "Sign in")
@@ -172,6 +113,42 @@ def test_a_user_finds_the_cart_on_another_device(open_page: Open) -> None:
     enter(third, email, "Sign in")
     expect_visitor(third, "user")
     expect_cart(third, Cobalt_mug=2, Charcoal_plate=1)
+
+
+def test_two_tabs_at_the_first_visit_share_one_guest(
+    open_page: Open, page: Page, shop: str
+) -> None:
+    """Both answers set a guest; the last one wins, and what both tabs add is kept."""
+    context = page.context
+    context.clear_cookies()
+    tabs = [page, open_page(None, context)]
+    held: list[Route] = []
+    answers: list[Response] = []
+
+    def hold_until_both_ask(route: Route) -> None:
+        held.append(route)
+        if len(held) == len(tabs):
+            for waiting in held:
+                waiting.continue_()
+
+    context.route(f"{shop}/", hold_until_both_ask)
+    context.on("response", lambda answer: answers.append(answer))  # noqa: PLW0108 - Playwright marks its handlers, which no built-in lets it
+    for tab in tabs:
+        tab.evaluate("address => { setTimeout(() => { location = address }) }", shop)
+    for tab in tabs:
+        expect(tab.locator("#in-cookie pre")).to_contain_text("G-")
+    context.unroute(f"{shop}/")
+    pages = [answer for answer in answers if answer.url == f"{shop}/"]
+    assert 2 == len({answer.header_value("set-cookie") for answer in pages} - {None})
+
+    add(tabs[0], "Cobalt mug")
+    tabs[1].reload()
+    add(tabs[1], "Celadon vase")
+    for tab in tabs:
+        tab.reload()
+        expect_cart(tab, Cobalt_mug=1, Celadon_vase=1)
+    sign_up(tabs[1])
+    expect_cart(tabs[1], Cobalt_mug=1, Celadon_vase=1)
 
 
 def test_quantities_can_be_changed_by_keyboard(page: Page) -> None:
@@ -203,8 +180,7 @@ def test_fast_clicks_are_all_counted(page: Page) -> None:
 
 def test_an_expired_session_is_refreshed_once(page: Page) -> None:
     """The visitor notices nothing: one refresh, and what was asked for is done."""
-    enter(page, new_email(), "Sign up")
-    expect_visitor(page, "user")
+    sign_up(page)
     refreshes: list[str] = []
     page.on(
         "request",
@@ -221,8 +197,7 @@ def test_an_expired_session_is_refreshed_once(page: Page) -> None:
 
 def test_a_session_that_has_ended_makes_a_guest(page: Page) -> None:
     """With nothing to refresh the visitor is told, and may go on as a guest."""
-    enter(page, new_email(), "Sign up")
-    expect_visitor(page, "user")
+    sign_up(page)
     add(page, "Celadon vase")
     page.context.clear_cookies(name="sRefreshToken")
     expire_session(page)
@@ -232,14 +207,26 @@ def test_a_session_that_has_ended_makes_a_guest(page: Page) -> None:
     expect(page.get_by_role("status")).to_have_text(re.compile("You are signed out"))
 
 
-def test_a_wrong_password_is_told(open_page: Open) -> None:
-    """And the guest's cart stays."""
-    email = new_email()
-    other = open_page()
-    enter(other, email, "Sign up")
-    expect_visitor(other, "user")
+def test_the_back_button_after_the_sign_out_shows_no_user(
+    open_page: Open, page: Page
+) -> None:
+    """Also where the browser has kept the page as the user left it."""
+    add(page, "Cobalt mug")
+    sign_up(page)
+    page.get_by_role("link", name="Read how it works").click()
+    other = open_page(None, page.context)
+    other.goto(page.url.replace("/readme", "/"))
+    sign_out(other)
 
-    page = open_page()
+    page.go_back()
+    expect_visitor(page, "guest")
+    expect_cart(page)
+    expect(page.locator("#in-session")).to_contain_text("Nobody is signed in")
+
+
+def test_a_wrong_password_is_told(open_page: Open, page: Page) -> None:
+    """And the guest's cart stays."""
+    email = sign_up(open_page())
     add(page, "Cobalt mug")
     enter(page, email, "Sign in", "wrong-horse-9")
     expect(page.get_by_role("alert")).to_have_text(
@@ -249,30 +236,16 @@ def test_a_wrong_password_is_told(open_page: Open) -> None:
     expect_cart(page, Cobalt_mug=1)
 
 
-def test_an_email_that_is_taken_is_told_at_its_field(open_page: Open) -> None:
+def test_an_email_that_is_taken_is_told_at_its_field(
+    open_page: Open, page: Page
+) -> None:
     """The field is marked and has the focus; the message belongs to it."""
-    email = new_email()
-    other = open_page()
-    enter(other, email, "Sign up")
-    expect_visitor(other, "user")
-
-    page = open_page()
+    email = sign_up(open_page())
     enter(page, email, "Sign up")
     expect(page.locator("#email-problem")).to_have_text(re.compile("already exists"))
     field = page.get_by_label("E-mail")
     expect(field).to_have_attribute("aria-invalid", "true")
     expect(field).to_be_focused()
-
-
-def test_a_full_cart_is_told(page: Page) -> None:
-    """What fits is in the cart, and the page says what to do."""
-    for button in page.locator("#products button").all():
-        button.click()
-    expect(page.get_by_role("alert")).to_have_text(re.compile("Nothing was lost"))
-    page.reload()
-    rows = page.locator("#cart-items li")
-    expect(rows).not_to_have_count(0)
-    assert rows.count() < 16
 
 
 def test_trouble_is_told(open_page: Open) -> None:
@@ -290,9 +263,76 @@ def test_trouble_is_told(open_page: Open) -> None:
         expect(alert).to_have_text(re.compile("The shop cannot be reached"))
 
 
-@pytest.mark.parametrize("width", [320, 390, 768, 1280])
-def test_nothing_sticks_out_sideways(page: Page, width: int) -> None:
-    """At any width the page scrolls in one direction only."""
-    page.set_viewport_size({"width": width, "height": 800})
+@pytest.mark.parametrize("width", [320, 375, 768, 1280])
+def test_nothing_overlaps_or_sticks_out(page: Page, width: int) -> None:
+    """At any width, for guest and user; each thing to press is a finger's width."""
+    page.set_viewport_size({"width": width, "height": 667})
     add(page, "Terracotta plate")
-    assert width == page.evaluate("document.documentElement.scrollWidth")
+    for visitor in ("guest", "user"):
+        expect_visitor(page, visitor)
+        page.evaluate("scrollTo(0, 0)")
+        assert width == page.evaluate("document.documentElement.scrollWidth")
+        assert [] == page.evaluate(OVERLAPPING)
+        assert [] == page.evaluate(TOO_SMALL)
+        if visitor == "guest":
+            sign_up(page)
+
+
+def test_on_a_phone_everything_is_in_reach(page: Page) -> None:
+    """From the last product on: the message, the cart and the way to sign in."""
+    page.set_viewport_size({"width": 375, "height": 667})
+    add(page, "Charcoal vase")
+    price = page.locator("#products li").last.locator(".price")
+    header = page.locator("header")
+    expect(page.get_by_role("status")).to_be_in_viewport(ratio=1)
+    expect(price).to_be_in_viewport(ratio=1)
+    assert bottom(header) <= top(price)
+
+    for link, title in (("Cart", "Your cart"), ("Sign in", "You")):
+        shortcut = page.get_by_role("navigation").get_by_role("link", name=link)
+        expect(shortcut).to_be_in_viewport(ratio=1)
+        shortcut.click()
+        heading = page.get_by_role("heading", name=title, exact=True)
+        expect(heading).to_be_in_viewport(ratio=1)
+        assert bottom(header) <= top(heading)
+
+
+def top(part: Locator) -> float:
+    """Return where *part* begins, from the top of the window."""
+    box = part.bounding_box()
+    assert box is not None
+    return box["y"]
+
+
+def bottom(part: Locator) -> float:
+    """Return where *part* ends, from the top of the window."""
+    box = part.bounding_box()
+    assert box is not None
+    return box["y"] + box["height"]
+
+
+VISIBLE = """
+const visible = (selector) => [...document.querySelectorAll(selector)]
+  .map((part) => ({ part, box: part.getBoundingClientRect() }))
+  .filter(({ box }) => box.width && box.height);
+"""
+
+# Texts and controls; what holds another does not count.
+OVERLAPPING = f"""() => {{
+  {VISIBLE}
+  const parts = visible("h1, h2, h3, a, button, input, label, pre, p, span");
+  const apart = (one, other) => one.part.contains(other.part)
+    || other.part.contains(one.part)
+    || one.box.right <= other.box.left + 0.5 || other.box.right <= one.box.left + 0.5
+    || one.box.bottom <= other.box.top + 0.5 || other.box.bottom <= one.box.top + 0.5;
+  return parts.flatMap((one, index) => parts.slice(index + 1)
+    .filter((other) => !apart(one, other))
+    .map((other) => [one.part.outerHTML, other.part.outerHTML]));
+}}"""
+
+TOO_SMALL = f"""() => {{
+  {VISIBLE}
+  return visible("a, button, input")
+    .filter(({{ box }}) => box.width < 44 || box.height < 44)
+    .map(({{ part }}) => part.outerHTML);
+}}"""

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import socket
 import sqlite3
+import subprocess
 from contextlib import closing
 from typing import TYPE_CHECKING
 
 import httpx
 import pytest
 
-from testkit.shop import read_address, running_shop, start_shop, stop_shop
+from testkit.shop import ROOT, read_address, running_shop, start_shop, stop_shop
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -34,7 +36,7 @@ def test_it_starts_a_core_when_none_is_named() -> None:
             json={"quantity": 1},
             headers={"rid": "test"},
         )
-        assert "guest" == answer.json()["kind"]
+        assert {"stoneware-mug-cobalt": 1} == answer.json()["cart"]
 
 
 @pytest.mark.parametrize("by", [signal.SIGINT, signal.SIGTERM])
@@ -68,15 +70,33 @@ def _refusal(*arguments: str, **environment: str) -> tuple[int, list[str]]:
     return process.returncode, errors.splitlines()
 
 
+def _run_by_make(*command: str) -> str:
+    """Return the last line that make would run, whatever make runs these tests."""
+    said = subprocess.run(
+        [*command, "--dry-run"],
+        cwd=ROOT,
+        env={"PATH": os.environ["PATH"]},
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stdout
+    return said.splitlines()[-1].strip()
+
+
 def test_a_port_that_is_in_use_is_one_line() -> None:
-    """The line names the port and what to do; the status is 2."""
+    """The line names the port and what to type, which works; the status is 2."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         status, lines = _refusal("--port", str(port))
+    typed = f"make demo PORT={port + 1}"
     assert 2 == status
-    assert [
-        f"The shop cannot start. Port {port}: it is in use. Choose another with --port."
-    ] == lines
+    assert [f"The shop cannot start. Port {port}: it is in use. Type: {typed}"] == lines
+    assert _run_by_make(*typed.split()).endswith(f" -m demo --port {port + 1}")
+
+
+def test_without_a_port_make_names_none() -> None:
+    """The default is the demo's own, and so is what is said when it is in use."""
+    assert _run_by_make("make", "demo").endswith(" -m demo")
 
 
 def test_a_port_that_cannot_be_is_one_line() -> None:

@@ -95,6 +95,29 @@ def test_lifetimes_are_options(aging: Ask, clock: Clock) -> None:
     assert int(clock.now * 1000) + 60_000 == made["refreshToken"]["expiry"]
 
 
+def test_new_access_tokens_may_live_shorter() -> None:
+    """As in core 12.1: those of a new and of a refreshed session, and no others."""
+    core = DevCore(access_token_validity_seconds=1000, access_token_validity_jitter=0.1)
+    lifetimes = {"": set[int](), "/refresh": set[int](), "/verify": set[int]()}
+    with core, httpx.Client(base_url=core.url) as client:
+
+        def ask(what: str, **fields: Any) -> Any:
+            answer = client.post(f"/recipe/session{what}", json=fields).json()
+            token = claims(answer["accessToken"]["token"])
+            lifetimes[what].add(token["exp"] - token["iat"])
+            return answer
+
+        for _ in range(20):
+            made = ask("", userId="u", **SESSION)
+            token = made["refreshToken"]["token"]
+            fresh = ask("/refresh", refreshToken=token, **REFRESH)
+            ask("/verify", accessToken=fresh["accessToken"]["token"], **VERIFY)
+
+    assert {1000} == lifetimes.pop("/verify")
+    for found in lifetimes.values():
+        assert 900 <= min(found) < max(found) <= 1000
+
+
 def test_an_expired_session_is_gone(aging: Ask, clock: Clock) -> None:
     """No endpoint but verify, which does not look at the row's expiry, knows it."""
     made = aging("POST", "/recipe/session", userId="u", **SESSION)

@@ -79,6 +79,23 @@ def test_a_short_api_key(capsys: pytest.CaptureFixture[str]) -> None:
     assert "at least 20" in refusal(capsys, "--port", "0", "--api-key", "short")
 
 
+def test_shorter_access_tokens(capsys: pytest.CaptureFixture[str]) -> None:
+    """The command takes the fraction; one that is too large gets a line."""
+    option = "--access-token-validity-jitter"
+    session = {"userId": "u", "userDataInJWT": {}, "userDataInDatabase": {}}
+    with running(option, "0.25") as (_, url, _):
+        lifetimes = set()
+        for _ in range(20):
+            answer = httpx.post(
+                f"{url}/recipe/session", json={**session, "enableAntiCsrf": False}
+            )
+            token = answer.json()["accessToken"]
+            lifetimes.add(token["expiry"] - token["createdTime"])
+
+    assert 2_700_000 <= min(lifetimes) < max(lifetimes) <= 3_600_000
+    assert "0.25" in refusal(capsys, "--port", "0", option, "0.3")
+
+
 def test_an_unreadable_key_file(
     capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:

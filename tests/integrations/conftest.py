@@ -1,0 +1,5 @@
+"""Fixtures of the tests in real frameworks."""
+
+from testkit.browsing import browse, open_shop
+
+__all__ = ["browse", "open_shop"]
