@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import logging
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -609,6 +610,7 @@ def test_k18_a_child_that_is_forked_while_fetching_fetches_itself(
         warnings.simplefilter("ignore", DeprecationWarning)  # from Python 3.12 on
         child = os.fork()
     if child == 0:
+        signal.alarm(int(LONG_SECONDS))  # rather than wait for a lock for ever
         try:
             is_there = landed(cache.look_up(KEY.kid)) and ids(cache.current())
             os._exit(0 if is_there == [KEY.kid] else 1)

@@ -426,6 +426,8 @@ def test_s16_what_says_that_it_is_a_guest_of_ours_is_ours() -> None:
         unsigned({"iss": ISSUER}, {"alg": "none"}),
         unsigned({}).rpartition(".")[0] + ".",
         unsigned({"note": "x" * 8_000}),
+        unsigned({}, {"alg": "RS256", "kid": 7}),
+        unsigned({}, {"alg": "RS256", "crit": ["x"], "x": 1}),
         unsigned({}).replace(".AAAA", ".AAA="),
         ENCRYPTED,
         *(f"{bearer}{OURS}" for bearer in ("Bearer ", "bearer%20", "BEARER+")),
