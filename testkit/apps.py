@@ -114,7 +114,7 @@ def running_app(
         if add_routes is not None:
             add_routes(native)
         serving = serving_asgi if asynchronous else serving_wsgi
-        with serving(_closing(native) if kind == "django" else native) as url:
+        with serving(closing_loops(native) if kind == "django" else native) as url:
             prefix = "/app-asyncio" if kind == "django-asgi" else "/app"
             yield App(
                 url=url,
@@ -127,10 +127,10 @@ def running_app(
         reset_sdk()
 
 
-def _closing(app: Callable[..., Any]) -> Callable[..., Any]:
-    """Close the event loop that the SDK's sync functions leave behind in Django.
+def closing_loops(app: Callable[..., Any]) -> Callable[..., Any]:
+    """Close the event loop that the SDK's sync functions leave behind in a thread.
 
-    They make one for the thread, which the next ``async_to_sync`` forgets.
+    In Django that is one for each request: ``async_to_sync`` forgets the thread's.
     """
 
     def call(environ: dict[str, Any], start_response: Callable[..., Any]) -> Any:

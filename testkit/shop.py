@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
+import time
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import httpx
 
 from demo import cores
 from demo.auth import init_supertokens
@@ -25,7 +29,8 @@ if TYPE_CHECKING:
     from testkit.core import Core
 
 ROOT = Path(__file__).parents[1]
-_STOP_SECONDS = 10.0
+_START_SECONDS = 60.0
+_STOP_SECONDS = 20.0
 
 # The SDK loads a bundle of certificates for 20 ms at each call of the core, unless they
 # are in a directory, in which OpenSSL looks when it needs one: on plain HTTP, never.
@@ -97,6 +102,61 @@ def stop_shop(
         process.communicate()
         raise
     return process.returncode, errors
+
+
+SMALL_SHOPS = {
+    "flask": ("flask", "--app", "demo.flask_app", "run", "--port"),
+    "django": ("django", "runserver", "--settings", "demo.django_app.settings"),
+}
+"""How a user starts the small shops, after ``python -m``; the port comes last."""
+
+
+@contextmanager
+def running_small_shop(framework: str) -> Iterator[str]:
+    """Start a small shop and wait until it answers; yields its address.
+
+    Raises:
+        ShopError: It ended, or did not answer in time, or did not end when it should.
+    """
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    process = subprocess.Popen(  # noqa: S603 - our own code
+        [sys.executable, "-m", *SMALL_SHOPS[framework], str(port)],
+        cwd=ROOT,
+        env={**os.environ, **_NO_CERTIFICATES},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,  # Django's reloader is two processes
+    )
+    address = f"http://127.0.0.1:{port}"
+    try:
+        _wait_for(address, process)
+        yield address
+    finally:
+        os.killpg(process.pid, signal.SIGINT)  # as a terminal does at Ctrl-C
+        try:
+            status = process.wait(_STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            raise
+    if status != 0:
+        raise ShopError(f"the shop in {framework} ended with {status}")
+
+
+def _wait_for(address: str, process: subprocess.Popen[bytes]) -> None:
+    give_up_at = time.monotonic() + _START_SECONDS
+    while not _answers(address):
+        if process.poll() is not None or time.monotonic() > give_up_at:
+            raise ShopError(f"nothing answers at {address}")
+        time.sleep(0.05)
+
+
+def _answers(address: str) -> bool:
+    """Tell whether a shop has made a guest: its first one takes the longest."""
+    try:
+        return httpx.get(f"{address}/cart", timeout=_START_SECONDS).is_success
+    except httpx.ConnectError:
+        return False
 
 
 class Shop:

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
     from testkit.shop_page import Open
 
+expect.set_options(timeout=20_000)  # a busy machine is slow, and no test waits in vain
+
 
 # Not for the whole session: while Playwright runs, its event loop is this thread's, and
 # no test elsewhere could run one of its own.
