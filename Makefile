@@ -30,10 +30,10 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 READY := $(VENV)/.ready
 BENCHES := $(sort $(basename $(notdir $(wildcard benchmarks/bench_*.py))))
-CHECKED := $(wildcard *.py supertokens_guest tests testkit demo benchmarks)
+CHECKED := $(wildcard *.py .ci/*.py supertokens_guest tests testkit demo benchmarks)
 
 .DEFAULT_GOAL := help
-.PHONY: help test demo lint format bench docs venv lock clean
+.PHONY: help test demo lint format bench docs venv lock dist clean
 
 help:
 	@sed -n '/^#/!q; s/^# \{0,1\}//p' Makefile
@@ -64,9 +64,10 @@ docs: $(READY)
 
 venv: $(READY)
 
-# The second lock goes over the first, so the test tools stay as new as they are. The
-# package is linked, not copied, and built by the locked hatchling: every download is
-# checked against a hash.
+# A lock is complete, so pip has nothing to decide: whatever came out since, and however
+# old the pip of this Python is, it looks for no release and builds none. The second lock
+# goes over the first, so the test tools stay as new as they are. The package is linked,
+# not copied, and built by the locked hatchling: every download is checked against a hash.
 $(READY): $(LOCKS) pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || { \
 	  echo >&2 'Python 3.10 or newer is needed: make PYTHON=/path/to/python3 ...'; \
@@ -74,11 +75,12 @@ $(READY): $(LOCKS) pyproject.toml
 	@echo "Making $(VENV) with $$($(PYTHON) --version)"
 	@rm -rf $(VENV)
 	@$(PYTHON) -m venv $(VENV)
-	@$(PIP) install --require-hashes --no-deps -r requirements.lock
+	@$(PIP) install --no-deps --require-hashes --only-binary :all: -r requirements.lock
 ifeq ($(VERSIONS),oldest)
-	@$(PIP) install --require-hashes --no-deps -r requirements-oldest.lock
+	@$(PIP) install --no-deps --require-hashes --only-binary :all: \
+	  -r requirements-oldest.lock
 endif
-	@$(PIP) install --no-build-isolation --no-deps --editable .
+	@$(PIP) install --no-deps --no-build-isolation --editable .
 	@$(PIP) check
 	@touch $@
 
@@ -92,6 +94,11 @@ lock:
 	  -o requirements.lock
 	$(COMPILE) --resolution lowest-direct -o requirements-oldest.lock
 
+# From one commit the same bytes, wherever and whenever it is built.
+dist: $(READY)
+	rm -rf dist
+	SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct) $(BIN)/python -m hatchling build -d dist
+
 clean:
-	rm -rf .venv .venv-oldest dist build .coverage .pytest_cache .mypy_cache \
+	rm -rf .venv .venv-* dist build .coverage .pytest_cache .mypy_cache \
 	  .ruff_cache .hypothesis

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import functools
 import math
-import threading
 from typing import TYPE_CHECKING, Any
 
 from supertokens_python.exceptions import GeneralError
@@ -52,7 +51,6 @@ class Runtime:
         # the epoch seconds until when.
         self.quiet: dict[bytes | str | None, tuple[object, float]] = {}
         self._static_keys = static_keys
-        self._lock = threading.Lock()
 
     @property
     def app_info(self) -> AppInfo:
@@ -75,10 +73,8 @@ class Runtime:
     @property
     def verifier(self) -> TokenVerifier:
         made: TokenVerifier | None = vars(self).get("_verifier")
-        if made is None:
-            with self._lock:
-                made = vars(self).setdefault("_verifier", self._make_verifier())
-        return made
+        # Without a lock, which a fork could leave locked: making one does no I/O.
+        return made or vars(self).setdefault("_verifier", self._make_verifier())
 
     def tell(self, code: EventCode, reason: str | None = None, **about: Any) -> None:
         """Tell the app; *about* has ``guest``, ``user_id``, ``error``."""

@@ -8,23 +8,17 @@ from __future__ import annotations
 import functools
 from typing import TYPE_CHECKING, Any
 
-from supertokens_python.recipe.session.exceptions import (
-    SuperTokensSessionError,
-    TokenTheftError,
-    UnauthorisedError,
-)
+from supertokens_python.recipe.session.exceptions import SuperTokensSessionError
 from supertokens_python.supertokens import get_request_from_user_context
 
-from supertokens_guest._background import run_blocking
 from supertokens_guest._core_errors import refused_by_core
 from supertokens_guest._runtime import LOGIN_WAIT_SECONDS, Runtime, current, install
 from supertokens_guest._tokens.keys import StaticKeys
 from supertokens_guest._tokens.payload import GUEST_ID
 from supertokens_guest._transfer.handover import Handover, leaves_guest_alone
 from supertokens_guest._transfer.selection import MORE, WAITING
-from supertokens_guest._web.answers import at_answer, drop, perform
+from supertokens_guest._web.answers import at_answer, clear_ours, clear_with
 from supertokens_guest._web.cookies import checked_secure
-from supertokens_guest._web.reading import read
 from supertokens_guest._web.requests import visit_of
 from supertokens_guest.config import GuestConfig
 from supertokens_guest.errors import ConfigError
@@ -47,14 +41,12 @@ def guest_override(
 ) -> Callable[[RecipeInterface], RecipeInterface]:
     """Return the function override for ``session.init``.
 
-    ::
-
         session.init(
             override=session.SessionOverrideConfig(functions=guest_override())
         )
 
     (``session.InputOverrideConfig`` on SDK 0.30.) With an override of the app's own,
-    call one inside the other; the app's claims win in both orders::
+    call one inside the other; the app's claims win in both orders:
 
         functions=lambda original: my_override(guest_override(config)(original))
 
@@ -207,9 +199,9 @@ def _override_revoke(original: RecipeInterface) -> None:
         if visit and session and session.get_handle() == session_handle:
             visit.revoked.add(session_handle)
             if session_handle in visit.made:  # the login has never been
-                visit.cleared = False
+                visit.moved = False
             else:
-                at_answer(session, visit, functools.partial(_clear, visit))
+                at_answer(session, visit, functools.partial(clear_ours, visit))
         return revoked
 
     original.revoke_session = revoke_session  # type: ignore[method-assign]  # the SDK's own way to override
@@ -231,20 +223,8 @@ def _override_refresh(original: RecipeInterface) -> None:
             )
         except SuperTokensSessionError as error:
             visit = _visit_of(user_context)
-            ends = isinstance(error, TokenTheftError) or (
-                isinstance(error, UnauthorisedError) and error.clear_tokens
-            )
-            if visit is not None and ends:
-                clear = functools.partial(_clear, visit)
-                mutators: list[Any] = error.response_mutators
-                mutators.append(lambda there, _: perform(clear, there.original, 0))
+            if visit is not None:
+                clear_with(error, visit)
             raise
 
     original.refresh_session = refresh_session  # type: ignore[method-assign]  # the SDK's own way to override
-
-
-def _clear(visit: Visit, response: Any) -> None:
-    """Clear what the request brought, if it is ours."""
-    reading = run_blocking(read(visit, blocks=True, wait_seconds=0))
-    if reading.is_ours:
-        drop(visit, response, reading)

@@ -19,8 +19,6 @@ PLUGIN_ID = "supertokens-guest"
 def guest_plugin(config: GuestConfig | None = None) -> SuperTokensPlugin:
     """Return the override of ``guest_override`` as a plugin.
 
-    ::
-
         init(..., experimental=SupertokensExperimentalConfig(plugins=[guest_plugin()]))
 
     The session recipe has to be in ``recipe_list`` as ever. An override of the app's

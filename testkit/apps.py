@@ -88,6 +88,7 @@ def running_app(
     kind: Kind = "fastapi",
     guests: Guests = "none",
     add_routes: Callable[[Any], None] | None = None,
+    initialise: Callable[[Setup], None] = init_sdk,
 ) -> Iterator[App]:
     """Initialise the SDK and serve an app; the SDK is forgotten afterwards.
 
@@ -96,11 +97,12 @@ def running_app(
         kind: Which app.
         guests: Where it has ``GuestMiddleware``.
         add_routes: Given the framework's own object before it is served.
+        initialise: What calls the SDK's ``init``.
     """
     framework = "django" if kind == "django-asgi" else kind
     asynchronous = kind in ("fastapi", "django-asgi")
     reset_sdk()
-    init_sdk(replace(setup, framework=framework, asynchronous=asynchronous))
+    initialise(replace(setup, framework=framework, asynchronous=asynchronous))
     try:
         native: Any
         if kind == "fastapi":
@@ -114,7 +116,7 @@ def running_app(
         if add_routes is not None:
             add_routes(native)
         serving = serving_asgi if asynchronous else serving_wsgi
-        with serving(_closing(native) if kind == "django" else native) as url:
+        with serving(closing_loops(native) if kind == "django" else native) as url:
             prefix = "/app-asyncio" if kind == "django-asgi" else "/app"
             yield App(
                 url=url,
@@ -127,10 +129,10 @@ def running_app(
         reset_sdk()
 
 
-def _closing(app: Callable[..., Any]) -> Callable[..., Any]:
-    """Close the event loop that the SDK's sync functions leave behind in Django.
+def closing_loops(app: Callable[..., Any]) -> Callable[..., Any]:
+    """Close the event loop that the SDK's sync functions leave behind in a thread.
 
-    They make one for the thread, which the next ``async_to_sync`` forgets.
+    In Django that is one for each request: ``async_to_sync`` forgets the thread's.
     """
 
     def call(environ: dict[str, Any], start_response: Callable[..., Any]) -> Any:

@@ -38,6 +38,7 @@ class Browser(Visitor):
         method: str = "GET",
         way: str | None = None,
         sent: Mapping[str, str] | None = None,
+        cookie_headers: Sequence[bytes] = (),
         **script: Any,
     ) -> httpx.Response:
         """Have a view do *steps*.
@@ -48,9 +49,12 @@ class Browser(Visitor):
             method: Of the request.
             way: Whether the view is ``async`` or ``sync``; as is usual there.
             sent: Headers of the request.
+            cookie_headers: As many ``Cookie`` headers, as they are.
             **script: The rest of the ``Script``.
         """
-        headers = {HEADER: str(Script(steps=steps, **script)), **(sent or {})}
+        pairs = {HEADER: str(Script(steps=steps, **script)), **(sent or {})}
+        headers = [(name.encode(), value.encode()) for name, value in pairs.items()]
+        headers += [(b"Cookie", value) for value in cookie_headers]
         path = f"/{way or self._way}/{route}"
         return self.http.request(method, path, headers=headers)
 
@@ -64,7 +68,8 @@ class Browser(Visitor):
 
 def guest_lines(answer: httpx.Response, name: str = "jwt") -> list[str]:
     """Return what an answer says about the guest cookie."""
-    lines = answer.headers.get_list("set-cookie")
+    # Django writes a space first, which servers strip.
+    lines = [line.strip() for line in answer.headers.get_list("set-cookie")]
     return [line for line in lines if line.startswith(f"{name}=")]
 
 
@@ -88,7 +93,7 @@ def expired_session(core: Core) -> str:
 class Open(Protocol):
     """What the fixture ``open_shop`` is."""
 
-    def __call__(  # noqa: PLR0913 - all optional, all by name
+    def __call__(
         self,
         config: GuestConfig | None = None,
         *,

@@ -48,17 +48,18 @@ class Places:
     """Places for ``AT_ONCE`` at a time in this process; a forked child has its own."""
 
     def __init__(self) -> None:
-        self._pid = os.getpid()
-        self._free = threading.BoundedSemaphore(AT_ONCE)
+        self._by_pid: dict[int, threading.BoundedSemaphore] = {}
 
     def take(self, wait_seconds: float = 0) -> bool:
         """Take a place, waiting for one at most so long; tell whether there was one."""
-        if self._pid != os.getpid():
-            self.__init__()  # type: ignore[misc]  # afresh: the parent's threads are not here
-        return self._free.acquire(timeout=max(0.0, wait_seconds))
+        return self._free().acquire(timeout=max(0.0, wait_seconds))
 
     def give_back(self) -> None:
-        self._free.release()
+        self._free().release()
+
+    def _free(self) -> threading.BoundedSemaphore:
+        fresh = threading.BoundedSemaphore(AT_ONCE)
+        return self._by_pid.setdefault(os.getpid(), fresh)
 
 
 _places = Places()

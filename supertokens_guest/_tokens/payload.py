@@ -6,6 +6,7 @@ that came in, and the choice of what enters a session.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 import re
@@ -142,8 +143,8 @@ def _container(
 def _text(value: str, path: str) -> str:
     """Return plain text; half a character, a lone surrogate, cannot be sent."""
     text = str.__str__(value)
-    try:
+    with contextlib.suppress(UnicodeEncodeError):
         text.encode()
-    except UnicodeEncodeError:
-        raise PayloadError(path, "holds a lone surrogate") from None
-    return text
+        return text
+    # Out here: the error that was raised holds the text.
+    raise PayloadError(path, "holds a lone surrogate")

@@ -51,7 +51,7 @@ def without_guest_transfer(user_context: dict[str, Any]) -> dict[str, Any]:
     """Mark *user_context*: a session that is made with it takes nothing from a guest.
 
     For sessions that are not the visitor's own, as when support staff log in as a
-    user::
+    user:
 
         await create_new_session(
             request, "public", user_id, user_context=without_guest_transfer({})
@@ -110,7 +110,7 @@ class Handover:
         """Read the request's guest, and decide whether this session may take it."""
         visit, runtime = self.visit, current()
         brought = any(visit.guest_tokens(runtime.config.cookie_name))
-        if visit.cleared or not (brought or visit.written):
+        if visit.cleared or visit.moved or not (brought or visit.written):
             return
         if visit.from_another_site(self.user_context):
             runtime.tell("transfer-skipped", "cross_site")
@@ -234,7 +234,7 @@ class Handover:
 
     def settle(self, session: SessionContainer) -> None:
         """Have the answer clear the guest, if nothing of it stays behind."""
-        self.visit.cleared = self._is_whole
+        self.visit.moved = self._is_whole
 
         def act(response: Any) -> None:
             if session.get_handle() not in self.visit.revoked:

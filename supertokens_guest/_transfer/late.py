@@ -23,7 +23,7 @@ from supertokens_guest._transfer.handover import (
     leaves_guest_alone,
 )
 from supertokens_guest._transfer.selection import DATA_KEY, MORE, WAITING
-from supertokens_guest._web.answers import at_answer
+from supertokens_guest._web.answers import at_answer, clear_with
 from supertokens_guest._web.cookies import keep_newest_session
 from supertokens_guest.errors import ConfigError
 from supertokens_guest.events import logger
@@ -116,7 +116,8 @@ async def _move(
         await run(
             lambda: session.merge_into_access_token_payload(update), blocks=blocks
         )
-    except SuperTokensSessionError:
+    except SuperTokensSessionError as error:
+        clear_with(error, handover.visit)
         raise  # the session has ended: the SDK's answer to that is the right one
     except Exception as error:  # noqa: BLE001 - a guest must not fail a user's request
         logger.exception("a guest was not transferred, and is kept")

@@ -136,7 +136,7 @@ def select_claims(
 def arrived(
     selection: Selection, payload: Mapping[str, Any], namespace: str | None
 ) -> Selection:
-    """Return *selection* as it really arrived: the app's override may run after ours."""
+    """Return *selection* as it arrived: the app's override may run after ours."""
     if selection.in_database:
         return selection
     inside = payload if namespace is None else payload.get(namespace)

@@ -3,7 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 from typing import TYPE_CHECKING, Any
+
+from supertokens_python.recipe.session.exceptions import (
+    SuperTokensSessionError,
+    TokenTheftError,
+    UnauthorisedError,
+)
 
 from supertokens_guest._background import run_blocking
 from supertokens_guest._runtime import current
@@ -170,6 +177,23 @@ def drop(visit: Visit, response: Any, reading: Reading) -> None:
         set_header(response, "remove")
     if reading.cookie_is_ours or not (reading.header_is_ours or visit.wants_header):
         clear_cookie(visit, response)
+
+
+def clear_ours(visit: Visit, response: Any) -> None:
+    """Clear what the request brought, if it is ours."""
+    reading = run_blocking(read(visit, blocks=True, wait_seconds=0))
+    if reading.is_ours:
+        drop(visit, response, reading)
+
+
+def clear_with(error: SuperTokensSessionError, visit: Visit) -> None:
+    """Have the answer to *error* clear the guest, if it clears the session."""
+    if isinstance(error, TokenTheftError) or (
+        isinstance(error, UnauthorisedError) and error.clear_tokens
+    ):
+        clear = functools.partial(clear_ours, visit)
+        mutators: list[Any] = error.response_mutators
+        mutators.append(lambda response, _: perform(clear, response.original, 0))
 
 
 def next_fingerprint(visit: Visit, reading: Reading) -> str:

@@ -76,7 +76,8 @@ async def read(visit: Visit, *, blocks: bool, wait_seconds: float) -> Reading:
     outcomes: list[_Outcome] = []
     ends_at = time.monotonic() + wait_seconds
     for token, by_header in tokens:
-        left = max(0.0, ends_at - time.monotonic())
+        owner = ownership(token, runtime.issuer)
+        left = max(0.0, ends_at - time.monotonic()) if owner != "foreign" else 0.0
         result: Guest | TokenError | KeysUnavailableError
         try:
             if blocks:
@@ -85,7 +86,6 @@ async def read(visit: Visit, *, blocks: bool, wait_seconds: float) -> Reading:
                 result = await runtime.verifier.verify(token, wait_seconds=left)
         except (TokenError, KeysUnavailableError) as error:
             result = error
-        owner = ownership(token, runtime.issuer)
         outcomes.append(_Outcome(token, by_header, owner, result))
     visit.reading = _decide(outcomes, too_many=len(cookies) > MAX_COOKIES)
     return visit.reading

@@ -55,6 +55,7 @@ class Visit:
         was_read: Whether a view looked at the guest.
         written: The token that the answer shall set, and what it says.
         cleared: Whether the answer shall clear the guest.
+        moved: Whether the guest has become this request's user.
         waits: Whether a login of this request left the guest for a later transfer.
         made: The handles of sessions that this request made.
         revoked: The handles of those that it ended.
@@ -65,7 +66,7 @@ class Visit:
         """Look at nothing yet: most requests need nothing."""
         self._make_request = make_request
         self.has_middleware = self.hides_status = False
-        self.was_read = self.cleared = self.waits = False
+        self.was_read = self.cleared = self.moved = self.waits = False
         self.status: int | None = None
         self.reading: Reading | None = None
         self.written: tuple[str, Guest] | None = None

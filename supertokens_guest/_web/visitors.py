@@ -85,9 +85,9 @@ async def find_visitor(
 async def current_guest(visit: Visit, *, blocks: bool) -> Guest | None:
     """Return the guest as it is now, with what this request changed."""
     visit.was_read = True
-    if visit.written is not None:
+    if visit.written is not None and not visit.moved:
         return visit.written[1]
-    if visit.cleared:
+    if visit.cleared or visit.moved:
         return None
     reading = await read(visit, blocks=blocks, wait_seconds=REQUEST_WAIT_SECONDS)
     return reading.guest
