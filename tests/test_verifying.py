@@ -122,22 +122,6 @@ def test_a_known_key_never_gives_way(server: KeyServer, ages: Clock) -> None:
         step.send(None)
 
 
-def test_what_is_known_is_told_without_waiting(
-    verifier: TokenVerifier, server: KeyServer
-) -> None:
-    """A token by a key at hand; nothing is asked for another, and nothing raised."""
-    before = verifier.known(TOKEN)
-    asked = server.hits
-    verify(verifier)
-    others = (KEY.token(sub="user-1"), NEW_KEY.token(), "x", None, 7, b"x", [TOKEN])
-
-    assert (None, 0) == (before, asked)
-    assert verify(verifier) == verifier.known(TOKEN)
-    assert "G-2" == getattr(verifier.known(KEY.token(sub="G-2")), "id", None)
-    assert [None] * len(others) == [verifier.known(token) for token in others]
-    assert 1 == server.hits
-
-
 # Keys that are missing
 
 
@@ -161,18 +145,15 @@ def test_s8_an_id_that_may_not_be_asked_for_is_unavailable(
     assert 1 == server.hits
 
 
-class Landed:
+class Landed(StaticKeys):
     """A source that has one key, and whose fetch has brought it already."""
 
     def __init__(self, *, is_own: bool) -> None:
         """Let a look-up be its own fetch, or join another."""
+        super().__init__({KEY.kid: KEY.pem})
         self._landed: Future[bool] = Future()
         self._landed.set_result(True)
         self._is_own = is_own
-
-    def current(self) -> KeySet:
-        """Return the one key."""
-        return StaticKeys({KEY.kid: KEY.pem}).current()
 
     def look_up(self, kid: str) -> Lookup:
         """Return the fetch."""
@@ -268,7 +249,6 @@ def test_k3_old_keys_make_nothing_invalid(
     server.fail()
     ages.now += 23 * 3_600
     verify(verifier)  # waits for a fetch, which fails
-    assert verifier.known(TOKEN)
     ages.now += 3_601
 
     with pytest.raises(KeysUnavailableError):
@@ -290,7 +270,7 @@ def test_k15_a_key_that_is_gone_verifies_nothing_more(
 # The token check
 
 
-class Failing:
+class Failing(StaticKeys):
     """A source whose keys cannot be read."""
 
     def __init__(self, error: BaseException) -> None:
@@ -299,10 +279,6 @@ class Failing:
 
     def current(self) -> KeySet:
         """Fail."""
-        raise self._error
-
-    def look_up(self, kid: str) -> Lookup:
-        """Fail, too."""
         raise self._error
 
 
@@ -318,7 +294,6 @@ def test_t1_no_unforeseen_exception_gets_out(
         verify(verifier)
 
     assert (None, None) == (raised.value.__cause__, raised.value.__context__)
-    assert verifier.known(TOKEN) is None
     assert type(error).__name__ in caplog.text
     assert caplog.records[0].exc_info is None
 
@@ -448,7 +423,6 @@ def test_t11_a_remembered_token_dies_with_its_exp(
 
     with refused("expired"):
         verify(verifier)
-    assert verifier.known(TOKEN) is None
 
 
 def test_t11_failures_are_not_remembered(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -51,7 +51,7 @@ def test_hook_and_database(core: Core, kind: str, tmp_path: Path) -> None:
         environment["PROFILES_ASGI"] = "yes"
     command = SERVERS[kind]
     with serving(command, f"testkit.served.profiles:{name}", **environment) as url:
-        app = App(url=url, prefix="/app", core=core, native=None)
+        app = App(url=url, prefix="/app", is_async=False, core=core, native=None)
 
         assert cleared(_login(app, "G-1"))
         failed = _login(app, "G-2", fails=True)
