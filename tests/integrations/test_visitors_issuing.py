@@ -16,10 +16,11 @@ from supertokens_guest.devcore import DevCore
 from testkit.apps import KINDS, closing_loops
 from testkit.browsing import guest_lines
 from testkit.core import Core
+from testkit.proxy import FaultyCore
 from testkit.sdk import guest_jwt
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from testkit.apps import App, Kind, Told
     from testkit.browsing import Browse, Open
@@ -30,6 +31,8 @@ CART = {"cart": ["sku-1"]}
 DAY = 86_400
 AT_ONCE = 8
 VISITS = 50
+PATIENCE_SECONDS = 20.0
+SIGNING = ("POST", "/recipe/jwt")
 
 
 @pytest.fixture
@@ -190,7 +193,7 @@ def at_once(app: App, kind: Kind, count: int, route: str = "open") -> list[Any]:
         httpx.Client(
             transport=transport or httpx.HTTPTransport(verify=False),
             base_url=app.url,
-            timeout=10,
+            timeout=PATIENCE_SECONDS,
             limits=httpx.Limits(max_connections=None),
         ) as client,
         ThreadPoolExecutor(count) as pool,
@@ -198,7 +201,7 @@ def at_once(app: App, kind: Kind, count: int, route: str = "open") -> list[Any]:
         # Each asks from a browser of its own.
         client.cookies.jar.set_policy(DefaultCookiePolicy(allowed_domains=[]))
         asking = [pool.submit(ask) for _ in range(count)]
-        return [asked.result(timeout=10) for asked in asking]
+        return [asked.result(timeout=PATIENCE_SECONDS) for asked in asking]
 
 
 def signings(dev_core: DevCore) -> int:
@@ -206,61 +209,86 @@ def signings(dev_core: DevCore) -> int:
     return sum(request.route == "/recipe/jwt" for request in dev_core.requests)
 
 
-def test_core_that_hangs(
-    open_shop: Open, told: Told, dev_core: DevCore, kind: Kind
+@pytest.fixture
+def unhurried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let issuing wait longer than a busy machine takes."""
+    for module in ("visits", "visitors"):
+        name = f"supertokens_guest._web.{module}.REQUEST_WAIT_SECONDS"
+        monkeypatch.setattr(name, PATIENCE_SECONDS)
+
+
+def wait_for(is_true: Callable[[], bool]) -> None:
+    """Wait for what another thread does; what hangs fails."""
+    give_up_at = time.monotonic() + PATIENCE_SECONDS
+    while not is_true():
+        assert time.monotonic() < give_up_at
+        time.sleep(0.001)
+
+
+def test_eight_at_a_time(
+    open_shop: Open, unhurried: None, told: Told, core: Core, kind: Kind
 ) -> None:
     """Eight are issued at a time; whoever else comes is served without a guest."""
-    app = open_shop(told.config(), kind=kind, core=Core(url=dev_core.url))
+    with FaultyCore(core) as faulty, ThreadPoolExecutor(1) as pool:
+        app = open_shop(told.config(), kind=kind, core=faulty.core)
+        faulty.hold(method=SIGNING[0], path=SIGNING[1])
+        visits = pool.submit(at_once, app, kind, AT_ONCE + 4)
+        wait_for(lambda: len(told.events) == 4)
+        shed = told.codes()
+        faulty.heal()
 
-    with dev_core.failing("slow", path="/recipe/jwt", seconds=20.0):
-        answers = at_once(app, kind, AT_ONCE + 4)
+        answers = visits.result(timeout=PATIENCE_SECONDS)
 
-    assert {(200, 0)} == {(one.status_code, len(guest_lines(one))) for one in answers}
-    assert AT_ONCE == signings(dev_core)
-    assert [("issue-shed", "busy")] * 4 == told.codes()[:4]
-    assert [("issue-shed", "core_unavailable")] * AT_ONCE == told.codes()[4:]
+    assert [("issue-shed", "busy")] * 4 == shed
+    given = [len(guest_lines(answer)) for answer in answers]
+    assert ({200}, AT_ONCE) == ({one.status_code for one in answers}, sum(given))
 
 
 def test_guards_have_a_queue_of_their_own(
-    open_shop: Open, told: Told, dev_core: DevCore, kind: Kind
+    open_shop: Open, unhurried: None, core: Core, kind: Kind
 ) -> None:
     """Strangers who only look do not take a guest from somebody who needs one."""
-    app = open_shop(told.config(), kind=kind, core=Core(url=dev_core.url))
-    with ThreadPoolExecutor(1) as pool:
-        dev_core.fail("slow", path="/recipe/jwt", seconds=20.0, times=AT_ONCE)
+    with FaultyCore(core) as faulty, ThreadPoolExecutor(2) as pool:
+        app = open_shop(kind=kind, core=faulty.core)
+        faulty.hold(method=SIGNING[0], path=SIGNING[1])
         strangers = pool.submit(at_once, app, kind, AT_ONCE)
-        give_up_at = time.monotonic() + 5
-        while signings(dev_core) < AT_ONCE and time.monotonic() < give_up_at:
-            time.sleep(0.001)
-        assert AT_ONCE == signings(dev_core)
+        wait_for(lambda: faulty.asked.count(SIGNING) == AT_ONCE)
 
-        (served,) = at_once(app, kind, 1, "guarded")
-        looked = strangers.result(timeout=10)
+        needed = pool.submit(at_once, app, kind, 1, "guarded")
+        wait_for(lambda: faulty.asked.count(SIGNING) == AT_ONCE + 1)
+        is_held = not strangers.done()
+        faulty.heal()
 
+        (served,) = needed.result(timeout=PATIENCE_SECONDS)
+        strangers.result(timeout=PATIENCE_SECONDS)
+    assert is_held
     assert (200, 1) == (served.status_code, len(guest_lines(served)))
-    assert [[]] * AT_ONCE == [guest_lines(answer) for answer in looked]
-    dev_core.heal()
 
 
-def test_guards_at_a_core_that_hangs(
-    open_shop: Open, told: Told, dev_core: DevCore, kind: Kind
+def test_core_that_hangs(
+    open_shop: Open, browse: Browse, told: Told, dev_core: DevCore, kind: Kind
 ) -> None:
-    """A guest that cannot be had within about a second is a 503."""
+    """Who looks is served without a guest in about a second; who needs one, a 503."""
     app = open_shop(told.config(), kind=kind, core=Core(url=dev_core.url))
 
     with dev_core.failing("slow", path="/recipe/jwt", seconds=20.0):
-        answers = at_once(app, kind, 2 * AT_ONCE, "guarded")
+        looked = browse(app).ask()
+        needed = at_once(app, kind, 2 * AT_ONCE, "guarded")
 
-    assert {503} == {answer.status_code for answer in answers}
+    assert (200, []) == (looked.status_code, guest_lines(looked))
+    assert ("issue-shed", "core_unavailable") in told.codes()
+    assert {503} == {answer.status_code for answer in needed}
 
 
-def test_requests_of_one_page(open_shop: Open, browse: Browse, kind: Kind) -> None:
+def test_requests_of_one_page(
+    open_shop: Open, browse: Browse, unhurried: None, kind: Kind
+) -> None:
     """Each of a page's first requests may set a guest, and any of them holds."""
     app = open_shop(kind=kind)
 
-    answers = at_once(app, kind, 6)
+    lines = [line for answer in at_once(app, kind, 6) for line in guest_lines(answer)]
 
-    tokens = [guest_lines(one)[0].split(";")[0].partition("=")[2] for one in answers]
+    tokens = [line.split(";")[0].partition("=")[2] for line in lines]
     seen = []
     for token in tokens:
         browser = browse(app)
