@@ -88,9 +88,10 @@ def who_sync(request: Any, _: Body) -> Body:
 
 async def login(request: Any, body: Body) -> Body:
     """Log a user in with the app's own means."""
-    session = await session_asyncio.create_new_session(
-        request, **_login_arguments(body)
-    )
+    for _ in range(body.get("times", 1)):
+        session = await session_asyncio.create_new_session(
+            request, **_login_arguments(body)
+        )
     if body.get("revoke"):
         await session.revoke_session()
     return _logged_in(session, body)
@@ -98,7 +99,8 @@ async def login(request: Any, body: Body) -> Body:
 
 def login_sync(request: Any, body: Body) -> Body:
     """Log a user in with the app's own means."""
-    session = session_syncio.create_new_session(request, **_login_arguments(body))
+    for _ in range(body.get("times", 1)):
+        session = session_syncio.create_new_session(request, **_login_arguments(body))
     if body.get("revoke"):
         session.sync_revoke_session()
     return _logged_in(session, body)
@@ -160,6 +162,18 @@ def again_sync(request: Any, session: SessionContainer) -> Body:
     return {"user": session.get_user_id()}
 
 
+async def end(_: Any, session: SessionContainer) -> Body:
+    """Log out with the app's own means."""
+    await session.revoke_session()
+    return {}
+
+
+def end_sync(_: Any, session: SessionContainer) -> Body:
+    """Log out with the app's own means."""
+    session.sync_revoke_session()
+    return {}
+
+
 ANYBODY = {
     "issue": (issue, issue_sync),
     "who": (who, who_sync),
@@ -173,5 +187,6 @@ USERS = {
     "taken": (taken, taken_sync),
     "transfer": (transfer, transfer_sync),
     "again": (again, again_sync),
+    "end": (end, end_sync),
 }
 """Routes behind the SDK's ``verify_session``."""

@@ -88,6 +88,7 @@ def running_app(
     kind: Kind = "fastapi",
     guests: Guests = "none",
     add_routes: Callable[[Any], None] | None = None,
+    initialise: Callable[[Setup], None] = init_sdk,
 ) -> Iterator[App]:
     """Initialise the SDK and serve an app; the SDK is forgotten afterwards.
 
@@ -96,11 +97,12 @@ def running_app(
         kind: Which app.
         guests: Where it has ``GuestMiddleware``.
         add_routes: Given the framework's own object before it is served.
+        initialise: What calls the SDK's ``init``.
     """
     framework = "django" if kind == "django-asgi" else kind
     asynchronous = kind in ("fastapi", "django-asgi")
     reset_sdk()
-    init_sdk(replace(setup, framework=framework, asynchronous=asynchronous))
+    initialise(replace(setup, framework=framework, asynchronous=asynchronous))
     try:
         native: Any
         if kind == "fastapi":

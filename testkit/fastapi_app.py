@@ -40,14 +40,19 @@ def make_app(guests: Guests = "none") -> FastAPI:
         app.post(f"/app/{name}")(_for_anybody(action))
     for name, (user_action, _) in USERS.items():
         app.post(f"/app/{name}")(_for_users(user_action))
-    app.api_route("/async/open", methods=METHODS)(_open)
-    app.api_route("/sync/open", methods=METHODS)(_open_sync)
+    _add(app, "/async/open", _open)
+    _add(app, "/sync/open", _open_sync)
     app.get("/async/background")(_background)
     for name, options in GUARDS.items():
         guard = Depends(verify_visitor(**options))
-        app.api_route(f"/async/{name}", methods=METHODS)(_guarded(guard))
-        app.api_route(f"/sync/{name}", methods=METHODS)(_guarded_sync(guard))
+        _add(app, f"/async/{name}", _guarded(guard))
+        _add(app, f"/sync/{name}", _guarded_sync(guard))
     return app
+
+
+def _add(app: FastAPI, path: str, view: Callable[..., Any]) -> None:
+    for method in METHODS:  # one by one: each has an id in the description
+        app.api_route(path, methods=[method])(view)
 
 
 def _for_anybody(

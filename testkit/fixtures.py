@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 class Serve(Protocol):
     """What the fixture ``serve`` is."""
 
-    def __call__(  # noqa: PLR0913 - all optional, all by name
+    def __call__(
         self,
         config: GuestConfig | None = None,
         *,
@@ -96,7 +96,7 @@ def serve(core: Core) -> Iterator[Serve]:
     default_core = core
     with ExitStack() as stack:
 
-        def serve(  # noqa: PLR0913 - see Serve
+        def serve(
             config: GuestConfig | None = None,
             *,
             kind: Kind = "fastapi",

@@ -60,7 +60,7 @@ def naive_override(
     def override(original: RecipeInterface) -> RecipeInterface:
         create = original.create_new_session
 
-        async def create_new_session(  # noqa: PLR0913, PLR0917 - the SDK's signature
+        async def create_new_session(  # noqa: PLR0917 - the SDK's signature
             user_id: str,
             recipe_user_id: Any,
             access_token_payload: dict[str, Any] | None,

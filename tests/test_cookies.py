@@ -248,7 +248,7 @@ def test_s9_clearing_has_the_attributes_of_setting(response: Any, app: Any) -> N
         (None, None, {None}),
     ],
 )
-def test_clearing_covers_the_older_domain(  # noqa: PLR0917 - fixtures
+def test_clearing_covers_the_older_domain(
     response: Any,
     app: Any,
     domain: str | None,

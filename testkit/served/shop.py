@@ -9,6 +9,7 @@ as a script does before the server forks.
 
 from __future__ import annotations
 
+import asyncio
 import os
 from typing import TYPE_CHECKING, Any
 
@@ -101,9 +102,12 @@ init_sdk(
         asynchronous=False,
     )
 )
-_plain, _guarded = _flask_apps() if _is_flask else _django_apps()
 if os.environ.get("SHOP_GUEST_AT_IMPORT"):
+    # Before the apps are made, so that no thread of these is busy at the fork, which
+    # uWSGI's workers would not survive.
     syncio.create_guest_jwt()
+    asyncio.run(guests.create_guest_jwt())
+_plain, _guarded = _flask_apps() if _is_flask else _django_apps()
 
 
 def app(environ: dict[str, Any], start_response: Any) -> Any:

@@ -2,95 +2,137 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+import time
+from typing import TYPE_CHECKING, Any
 
 import pytest
-from fastapi import Depends, FastAPI, Request, Response
-from supertokens_python.recipe.session import SessionContainer
-from supertokens_python.recipe.session.framework.fastapi import verify_session
+from fastapi import FastAPI, Request, Response
 
-from supertokens_guest import GuestConfig, GuestTransfer, TokenError
-from supertokens_guest.asyncio import create_guest_jwt, transfer_guest
-from supertokens_guest import set_guest_cookie
+from supertokens_guest import (
+    GuestConfig,
+    GuestRefusedError,
+    GuestTransfer,
+    set_guest_cookie,
+)
+from supertokens_guest.asyncio import create_guest_jwt
+from testkit.visitors import set_cookies
 
 if TYPE_CHECKING:
+    from testkit.apps import Told
     from testkit.fixtures import Serve, Visit
 
 
 def _routes(app: FastAPI) -> None:
-    """Add a route that makes a new guest, and one that transfers."""
+    """Add a route that makes a guest with an id."""
 
     @app.post("/app/new/{guest_id}")
-    async def new(
-        guest_id: str, request: Request, response: Response
-    ) -> dict[str, bool]:
-        token = await create_guest_jwt({"cart": [guest_id]}, guest_id)
-        return {"set": set_guest_cookie(response, token, request)}
-
-    @app.post("/app/replace/{guest_id}")
-    async def replace(guest_id: str, response: Response) -> dict[str, bool]:
-        token = await create_guest_jwt({"cart": [guest_id]}, guest_id)
-        return {"set": set_guest_cookie(response, token)}
-
-    @app.post("/app/junk")
-    async def junk(response: Response) -> dict[str, bool]:
+    async def new(guest_id: str, request: Request, response: Response) -> str:
+        token = await create_guest_jwt({"at": time.monotonic_ns()}, guest_id)
         try:
-            return {"set": set_guest_cookie(response, "junk")}
-        except TokenError:
-            return {"set": False}
-
-    @app.post("/app/late")
-    async def late(
-        request: Request,
-        session: Annotated[SessionContainer, Depends(verify_session())],
-    ) -> dict[str, bool]:
-        transfer = await transfer_guest(request, session)
-        return {"transferred": transfer is not None}
+            set_guest_cookie(response, token, request)
+        except GuestRefusedError as error:
+            return error.code
+        return "set"
 
 
 def test_no_guest_is_replaced_silently(serve: Serve, visit: Visit) -> None:
     """A guest who is there keeps the cookie; its own newer token gets the place."""
     visitor = visit(serve(add_routes=_routes))
 
-    assert {"set": True} == visitor.http.post("/app/new/G-1").json()
+    assert "set" == visitor.http.post("/app/new/G-1").json()
     first = visitor.guest_cookie
-    assert {"set": False} == visitor.http.post("/app/new/G-2").json()
+    assert "another_guest" == visitor.http.post("/app/new/G-2").json()
     assert first == visitor.guest_cookie
-    assert {"set": True} == visitor.http.post("/app/new/G-1").json()
-    assert {"set": True} == visitor.http.post("/app/replace/G-2").json()
+    assert "set" == visitor.http.post("/app/new/G-1").json()
     assert first != visitor.guest_cookie
 
 
-def test_only_a_guest_becomes_a_guest_cookie(serve: Serve, visit: Visit) -> None:
-    """A route that mixes up its tokens is told so, and sets nothing."""
-    visitor = visit(serve(add_routes=_routes))
+def test_a_client_without_cookies_gets_a_header(serve: Serve, visit: Visit) -> None:
+    """It keeps its tokens itself; a guest answers the way it came."""
+    visitor = visit(serve(add_routes=_routes), auth_mode="header")
 
-    assert {"set": False} == visitor.http.post("/app/junk").json()
-    assert visitor.guest_cookie is None
+    answer = visitor.http.post("/app/new/G-1")
+
+    token = answer.headers["guest-jwt"]
+    assert "set-cookie" not in answer.headers
+    assert "guest-jwt" in answer.headers["access-control-expose-headers"]
+    visitor.http.headers["guest-jwt"] = token
+    assert {"guest": "G-1"} == visitor.action("who").json()
+    login = visitor.login()
+    assert "remove" == login.headers["guest-jwt"]
+    assert "set-cookie" not in login.headers
 
 
-@pytest.mark.parametrize("setting", ["is_revoked", "transfer", "on_transfer"])
-def test_s17_a_later_transfer_survives_the_apps_functions(
-    serve: Serve, visit: Visit, setting: str
+def test_a_cookies_token_goes_into_no_header(serve: Serve, visit: Visit) -> None:
+    """A script could read there what is ``HttpOnly`` in the cookie."""
+    visitor = visit(serve(add_routes=_routes), auth_mode="header")
+    token = visitor.become_guest({}, "G-1")
+
+    answer = visitor.http.post("/app/new/G-1")
+
+    assert "guest-jwt" not in answer.headers
+    assert {"jwt"} == set_cookies(answer)
+    assert token != visitor.guest_cookie
+
+
+@pytest.mark.parametrize("asked", [True, False], ids=["yes", "no"])
+def test_the_app_may_say_who_becomes_a_guest(
+    serve: Serve, visit: Visit, told: Told, asked: bool
 ) -> None:
-    """Whichever function raises, the request goes on and the guest is kept."""
-    broken = {setting}
+    """Its ``issue`` function binds a route that issues by hand, too."""
+    config = told.config(issue=lambda request: request.get_header("consent") == "yes")
+    visitor = visit(serve(config, add_routes=_routes))
+    headers = {"consent": "yes"} if asked else {}
 
-    def function(value: Any) -> Any:
-        if setting in broken:
-            raise RuntimeError(setting)
-        return value.guest.payload if isinstance(value, GuestTransfer) else False
+    answer = visitor.http.post("/app/new/G-1", headers=headers)
 
-    settings: dict[str, Any] = {setting: function}
-    visitor = visit(serve(GuestConfig(**settings), add_routes=_routes))
-    visitor.become_guest({"cart": [1]})
+    assert ("set" if asked else "not_allowed") == answer.json()
+    assert asked == (visitor.guest_cookie is not None)
+
+
+def test_a_fault_in_what_the_app_says_means_no(
+    serve: Serve, visit: Visit, told: Told
+) -> None:
+    """And an event, but no error of the visitor's."""
+
+    def issue(_: object) -> bool:
+        raise LookupError
+
+    visitor = visit(serve(told.config(issue=issue), add_routes=_routes))
+
+    assert "not_allowed" == visitor.http.post("/app/new/G-1").json()
+    assert ("issue-refused", "issue_raised") in told.codes()
+
+
+@pytest.mark.parametrize("setting", ["transfer", "on_transfer"])
+def test_s17_a_later_transfer_survives_the_apps_functions(
+    serve: Serve, visit: Visit, told: Told, setting: str
+) -> None:
+    """Whichever function raises then, the request goes on and the guest is kept."""
+    broken = {"on_transfer"}  # at the login, so that the guest waits
+
+    def function(name: str) -> Any:
+        def call(transfer: GuestTransfer) -> Any:
+            if name in broken:
+                raise RuntimeError(name)
+            return transfer.guest.payload
+
+        return call
+
+    config = GuestConfig(
+        transfer=function("transfer"),
+        on_transfer=function("on_transfer"),
+        on_event=told.on_event,
+    )
+    visitor = visit(serve(config))
+    token = visitor.become_guest({"cart": [1]})
     visitor.sign_up()
-    kept = visitor.guest_cookie
-    assert kept
-
-    assert {"transferred": False} == visitor.http.post("/app/late").json()
-    assert kept == visitor.guest_cookie
     broken.clear()
-    assert {"transferred": True} == visitor.http.post("/app/late").json()
-    assert not visitor.guest_cookie
-    assert [1] == visitor.me()["guest"]["cart"]
+    broken.add(setting)
+
+    answer = visitor.action("transfer")
+
+    assert {"transfer": None} == answer.json()
+    assert token == visitor.guest_cookie
+    reason = "hook" if setting == "on_transfer" else "error"
+    assert ("transfer-failed", reason) == told.codes()[-1]

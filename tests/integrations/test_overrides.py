@@ -14,7 +14,12 @@ from supertokens_python.recipe.session.asyncio import (
 )
 from supertokens_python.types import RecipeUserId
 
-from supertokens_guest import GuestConfig, guest_override, syncio
+from supertokens_guest import (
+    CoreUnavailableError,
+    GuestConfig,
+    guest_override,
+    syncio,
+)
 from supertokens_guest.asyncio import create_guest_jwt
 from testkit.visitors import cleared
 
@@ -206,7 +211,6 @@ class TestCreateJwt:
 
     def test_override_that_spoils_the_claims(self, serve: Serve) -> None:
         """A token that we would refuse ourselves is never handed out."""
-        from supertokens_guest import CoreUnavailableError
 
         def functions(original: Any) -> Any:
             create = original.create_jwt
@@ -302,38 +306,12 @@ class TestSelection:
         visitor = visit(serve(told.config(transfer=fail)))
         token = visitor.become_guest(CART)
 
-        answers = [visitor.login(), visitor.action("transfer")]
-
-        assert [200, 200] == [answer.status_code for answer in answers]
-        assert token == visitor.guest_cookie
-        assert [] == told.transfers
-        assert 2 == [code for code, _ in told.codes()].count("transfer-failed")
-
-    @pytest.mark.parametrize("asynchronous", [True, False])
-    def test_revoked(
-        self, serve: Serve, visit: Visit, told: Told, asynchronous: bool
-    ) -> None:
-        """A guest whom the app withdrew is not transferred, and is cleared."""
-
-        def is_revoked(guest: Any) -> bool:
-            return bool(guest.id == "G-bad")
-
-        async def is_revoked_asyncio(guest: Any) -> bool:
-            return is_revoked(guest)
-
-        ask = is_revoked_asyncio if asynchronous else is_revoked
-        visitor = visit(serve(told.config(is_revoked=ask)))
-        visitor.become_guest(CART, "G-bad")
-
         answer = visitor.login()
 
-        assert "guest" not in visitor.me()
-        assert cleared(answer)
-        assert ("verify-rejected", "revoked") in told.codes()
-
-        visitor.become_guest(CART, "G-good")
-        visitor.login()
-        assert ["G-good"] == [transfer.guest.id for transfer in told.transfers]
+        assert 200 == answer.status_code
+        assert token == visitor.guest_cookie
+        assert [] == told.transfers
+        assert ("transfer-failed", "error") in told.codes()
 
 
 def test_token_is_what_the_documentation_says(serve: Serve) -> None:

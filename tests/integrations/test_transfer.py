@@ -444,11 +444,11 @@ class TestDuplicates:
         assert [{"n": 1}] == [transfer.moved for transfer in told.transfers]
 
 
-class TestSignOut:
-    """The end of a session at the SDK's own route."""
+class TestEnd:
+    """What ends a session ends the guest that was kept for its user."""
 
-    def test_clears_a_guest_that_was_kept(self, app: App, visit: Visit) -> None:
-        """A guest that no login took goes with the user it was kept for."""
+    def test_sign_out(self, app: App, visit: Visit) -> None:
+        """At the SDK's own route."""
         visitor = visit(app)
         visitor.become_guest(CART)
         visitor.login(marked=True)
@@ -458,6 +458,30 @@ class TestSignOut:
         assert {"status": "OK"} == answer.json()
         assert cleared(answer)
         assert visitor.guest_cookie is None
+
+    def test_own_route(self, app: App, visit: Visit) -> None:
+        """And at one of the app's, which knows nothing of user contexts."""
+        visitor = visit(app)
+        visitor.become_guest(CART)
+        visitor.login(marked=True)
+
+        answer = visitor.action("end")
+
+        assert visitor.cookie("sAccessToken") is None
+        assert cleared(answer)
+
+    def test_failed_refresh(self, app: App, visit: Visit) -> None:
+        """When the core does not know the session any more."""
+        visitor = visit(app)
+        visitor.become_guest(CART)
+        visitor.login(marked=True)
+        handle = visitor.me()["sessionHandle"]
+        app.core.call("POST", "/recipe/session/remove", sessionHandles=[handle])
+
+        answer = visitor.refresh()
+
+        assert 401 == answer.status_code
+        assert cleared(answer)
 
     def test_without_a_guest(self, app: App, visit: Visit) -> None:
         """Without a guest cookie, a sign-out is the SDK's own."""

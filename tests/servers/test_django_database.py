@@ -15,7 +15,6 @@ from testkit.servers import serving
 from testkit.visitors import Visitor, cleared
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     import httpx
@@ -51,7 +50,7 @@ def test_hook_and_database(core: Core, kind: str, tmp_path: Path) -> None:
         environment["PROFILES_ASGI"] = "yes"
     command = SERVERS[kind]
     with serving(command, f"testkit.served.profiles:{name}", **environment) as url:
-        app = App(url=url, prefix="/app", core=core, native=None)
+        app = App(url=url, prefix="/app", is_async=False, core=core, native=None)
 
         assert cleared(_login(app, "G-1"))
         failed = _login(app, "G-2", fails=True)

@@ -68,7 +68,7 @@ def _served(core: Core, name: str, framework: str) -> Iterator[App]:
     if server.forks:
         environment["SHOP_GUEST_AT_IMPORT"] = "yes"
     with serving(server.command, "testkit.served.shop:app", **environment) as url:
-        yield App(url=url, prefix="/app", core=core, native=None)
+        yield App(url=url, prefix="/app", is_async=False, core=core, native=None)
 
 
 @contextmanager

@@ -1,4 +1,7 @@
-"""Logins that cannot take the guest along: the guard of a later request does."""
+"""Where something is out of reach, or a login not complete: nothing is lost.
+
+What a login cannot take along comes by the guard of a later request.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +17,8 @@ from supertokens_python.recipe import emailpassword, multifactorauth, session, t
 
 from demo.auth import guest_config
 from supertokens_guest import guest_override
+from supertokens_guest.devcore import DevCore
+from testkit.core import Core
 from testkit.proxy import FaultyCore
 from testkit.shop import shop_here
 from testkit.shop_page import (
@@ -34,7 +39,6 @@ if TYPE_CHECKING:
 
     from demo import cores
     from demo.carts import Carts
-    from testkit.core import Core
     from testkit.shop import Shop
 
 
@@ -56,6 +60,28 @@ def _started(here: Shop, core: Core) -> None:
     here.start(core)
 
 
+def test_a_core_and_a_shop_out_of_reach_are_told(page: Page, here: Shop) -> None:
+    """And the cart is as it was, as soon as they are back."""
+    alert = page.get_by_role("alert")
+    with DevCore() as core:
+        here.start(Core(url=core.url))
+        page.reload()
+        add(page, "Cobalt mug")
+        core.stop()
+        page.get_by_role("button", name="Add to cart: Celadon mug").click()
+        expect(alert).to_contain_text("SuperTokens does not answer")
+        enter(page, new_email(), "Sign in")
+        expect(alert).to_contain_text("SuperTokens does not answer")
+        core.start()
+        page.context.set_offline(True)
+        page.get_by_role("button", name="Add to cart: Celadon mug").click()
+        expect(alert).to_contain_text("The shop cannot be reached")
+        page.context.set_offline(False)
+        expect_cart(page, Cobalt_mug=1)
+        add(page, "Celadon mug")
+        expect_cart(page, Cobalt_mug=1, Celadon_mug=1)
+
+
 def test_a_login_without_keys_is_caught_up_by_the_next_request(
     page: Page, here: Shop, core: Core, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -71,8 +97,8 @@ def test_a_login_without_keys_is_caught_up_by_the_next_request(
 
         def heal(route: Route) -> None:
             found.append(cookie(page))
-            if fault.met.is_set():
-                faulty.heal()
+            fault.met.wait(timeout=10)
+            faulty.heal()
             route.continue_()
 
         # What the page asks for first when it is signed in.
@@ -82,6 +108,7 @@ def test_a_login_without_keys_is_caught_up_by_the_next_request(
             "Welcome! Your cart came along."
         )
         expect_cart(page, Cobalt_mug=1)
+        assert fault.met.is_set()
         assert [held] == found
         assert cookie(page) is None
         page.reload()
