@@ -58,9 +58,10 @@ bench: $(READY)
 	@status=0; for name in $(BENCHES); do \
 	  $(BIN)/python -m benchmarks.$$name || status=1; done; exit $$status
 
+# In an environment of its own: who runs the demo or the tests need not wait for it.
 # It warns of an end of life that does not concern the build.
-docs: $(READY)
-	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
+docs: .venv-docs/.ready
+	NO_MKDOCS_2_WARNING=1 .venv-docs/bin/python -m mkdocs build --strict
 
 venv: $(READY)
 
@@ -84,15 +85,24 @@ endif
 	@$(PIP) check
 	@touch $@
 
+.venv-docs/.ready: requirements-docs.lock
+	@echo "Making .venv-docs with $$($(PYTHON) --version)"
+	@rm -rf .venv-docs
+	@$(PYTHON) -m venv .venv-docs
+	@.venv-docs/bin/python -m pip --disable-pip-version-check --quiet install --no-deps \
+	  --require-hashes --only-binary :all: -r requirements-docs.lock
+	@.venv-docs/bin/python -m pip check
+	@touch $@
+
 # For maintainers, after a change of dependencies; needs uv (https://docs.astral.sh/uv/).
 # One file serves all Pythons and platforms and names no package index.
-COMPILE := $(UV) pip compile pyproject.toml --quiet --upgrade --all-extras --universal \
+COMPILE := $(UV) pip compile pyproject.toml --quiet --upgrade --universal \
   --python-version 3.10 --generate-hashes --no-header --no-annotate --no-emit-index-url
 
 lock:
-	$(COMPILE) --group build --group tests --group lint --group docs \
-	  -o requirements.lock
-	$(COMPILE) --resolution lowest-direct -o requirements-oldest.lock
+	$(COMPILE) --all-extras --group build --group tests --group lint -o requirements.lock
+	$(COMPILE) --all-extras --resolution lowest-direct -o requirements-oldest.lock
+	$(subst pyproject.toml,,$(COMPILE)) --group docs -o requirements-docs.lock
 
 # From one commit the same bytes, wherever and whenever it is built.
 dist: $(READY)

@@ -21,8 +21,6 @@ import os
 import threading
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from supertokens_python.async_to_sync_wrapper import sync
-
 from supertokens_guest.errors import CoreUnavailableError
 
 if TYPE_CHECKING:
@@ -58,14 +56,19 @@ def run_blocking(decision: Coroutine[Any, Any, T]) -> T:
 
 
 def run_sync(make: Callable[[], Coroutine[Any, Any, T]]) -> T:
-    """Run a coroutine where the SDK's own sync functions do: on this thread's loop.
+    """Run a coroutine on a loop of its own, inside a running one in another thread.
 
-    Inside a running loop, where those raise, it gets a thread and a loop for itself.
+    Not on the loop that the SDK keeps for each thread: Django has a new thread for each
+    request, whose loop nobody would close.
     """
     try:
         asyncio.get_running_loop()
     except RuntimeError:
-        return sync(make())
+        loop = asyncio.new_event_loop()
+        try:
+            return loop.run_until_complete(make())
+        finally:
+            loop.close()
     future: concurrent.futures.Future[T] = concurrent.futures.Future()
     context = contextvars.copy_context()
 

@@ -62,7 +62,7 @@ class Runtime:
         config: NormalisedSessionConfig = SessionRecipe.get_instance().config
         return config
 
-    @functools.cached_property
+    @property
     def issuer(self) -> str:
         """The ``iss`` of this app's guests: its API domain and base path."""
         app = self.app_info

@@ -70,7 +70,7 @@ def guest_override(
         _check_cookie(chosen, original)
         install(Runtime(chosen, keys), original)
         _override_create(original)
-        _override_revoke(original)
+        _override_get(original)
         _override_refresh(original)
         return original
 
@@ -105,7 +105,7 @@ def _override_create(original: RecipeInterface) -> None:
         async def make(
             into_payload: dict[str, Any], into_data: dict[str, Any]
         ) -> SessionContainer:
-            return await create(
+            session = await create(
                 user_id,
                 recipe_user_id,
                 {**payload, **into_payload} if into_payload else access_token_payload,
@@ -114,6 +114,7 @@ def _override_create(original: RecipeInterface) -> None:
                 tenant_id,
                 user_context=user_context,
             )
+            return _watched(session)
 
         payload, data = access_token_payload or {}, session_data_in_database or {}
         visit = _visit_of(user_context)
@@ -180,6 +181,8 @@ def _carried(handover: Handover, payload: dict[str, Any]) -> dict[str, Any]:
         return {}
     if previous.get_recipe_user_id().get_as_string() != handover.recipe_user_id:
         return {}
+    if previous.get_handle() in handover.visit.made:
+        return {}  # made in this request: the guest is still here
     old = previous.get_access_token_payload()
     claim = old.get(namespace)
     if not isinstance(claim, dict) or not GUEST_ID.fullmatch(str(claim.get("sub"))):
@@ -188,23 +191,15 @@ def _carried(handover: Handover, payload: dict[str, Any]) -> dict[str, Any]:
     return {**kept, WAITING: old[WAITING]} if WAITING in old else kept
 
 
-def _override_revoke(original: RecipeInterface) -> None:
-    """Clear the guest when the request's own session ends: at sign-out."""
-    revoke = original.revoke_session
+def _override_get(original: RecipeInterface) -> None:
+    """See when a session ends that a request brings."""
+    get = original.get_session
 
-    async def revoke_session(session_handle: str, user_context: dict[str, Any]) -> bool:
-        revoked = await revoke(session_handle, user_context)
-        visit = _visit_of(user_context)
-        session = None if visit is None else visit.session
-        if visit and session and session.get_handle() == session_handle:
-            visit.revoked.add(session_handle)
-            if session_handle in visit.made:  # the login has never been
-                visit.moved = False
-            else:
-                at_answer(session, visit, functools.partial(clear_ours, visit))
-        return revoked
+    async def get_session(*args: Any, **options: Any) -> SessionContainer | None:
+        session = await get(*args, **options)
+        return None if session is None else _watched(session)
 
-    original.revoke_session = revoke_session  # type: ignore[method-assign]  # the SDK's own way to override
+    original.get_session = get_session  # type: ignore[method-assign]  # the SDK's own way to override
 
 
 def _override_refresh(original: RecipeInterface) -> None:
@@ -218,7 +213,7 @@ def _override_refresh(original: RecipeInterface) -> None:
         user_context: dict[str, Any],
     ) -> SessionContainer:
         try:
-            return await refresh(
+            session = await refresh(
                 refresh_token, anti_csrf_token, disable_anti_csrf, user_context
             )
         except SuperTokensSessionError as error:
@@ -226,5 +221,29 @@ def _override_refresh(original: RecipeInterface) -> None:
             if visit is not None:
                 clear_with(error, visit)
             raise
+        return _watched(session)
 
     original.refresh_session = refresh_session  # type: ignore[method-assign]  # the SDK's own way to override
+
+
+def _watched(session: SessionContainer) -> SessionContainer:
+    """Have the end of *session* clear the guest that came with it: at sign-out.
+
+    Not by an override of the recipe's ``revoke_session``, which is told no request by
+    an app that calls ``session.revoke_session()``.
+    """
+    revoke = session.revoke_session
+
+    async def revoke_session(user_context: Any = None) -> None:
+        await revoke(user_context)
+        if session.req_res_info is None:
+            return
+        visit, handle = visit_of(session.req_res_info.request), session.get_handle()
+        visit.revoked.add(handle)
+        if handle in visit.made:  # the login has never been
+            visit.moved = False
+        else:
+            at_answer(session, visit, functools.partial(clear_ours, visit))
+
+    session.revoke_session = revoke_session  # type: ignore[method-assign]  # of this one alone
+    return session

@@ -146,6 +146,16 @@ def _create_sync(_: Any, payload: dict[str, Any] | None = None) -> str:
     return guests_syncio.create_guest_jwt(payload)
 
 
+async def _data(request: Any) -> dict[str, Any] | None:
+    session = (await guests.get_visitor(request)).session
+    return None if session is None else await guests.get_guest_data(session)
+
+
+def _data_sync(request: Any) -> dict[str, Any] | None:
+    session = guests_syncio.get_visitor(request).session
+    return None if session is None else guests_syncio.get_guest_data(session)
+
+
 _VERBS: dict[str, tuple[Callable[..., Awaitable[Any]], Callable[..., Any]]] = {
     "get": (guests.get_guest, guests_syncio.get_guest),
     "visitor": (guests.get_visitor, guests_syncio.get_visitor),
@@ -156,6 +166,7 @@ _VERBS: dict[str, tuple[Callable[..., Awaitable[Any]], Callable[..., Any]]] = {
     "clear": (guests.clear_guest, guests_syncio.clear_guest),
     "create": (_create, _create_sync),
     "login": (_login, _login_sync),
+    "data": (_data, _data_sync),
 }
 
 VIP: BooleanClaim = BooleanClaim("vip", fetch_value=lambda *_: False)

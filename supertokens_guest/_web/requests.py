@@ -5,7 +5,6 @@ Reads the SDK's ``BaseRequest`` and so knows no framework.
 
 from __future__ import annotations
 
-import functools
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import unquote
 
@@ -65,6 +64,7 @@ class Visit:
     def __init__(self, make_request: Callable[[], BaseRequest]) -> None:
         """Look at nothing yet: most requests need nothing."""
         self._make_request = make_request
+        self._request: BaseRequest | None = None
         self.has_middleware = self.hides_status = False
         self.was_read = self.cleared = self.moved = self.waits = False
         self.status: int | None = None
@@ -74,9 +74,11 @@ class Visit:
         self.revoked: set[str] = set()
         self.deferred: list[Callable[[Any], None]] = []
 
-    @functools.cached_property
+    @property
     def request(self) -> BaseRequest:
-        return self._make_request()
+        if self._request is None:
+            self._request = self._make_request()
+        return self._request
 
     @property
     def session(self) -> SessionContainer | None:

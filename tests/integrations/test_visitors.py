@@ -117,7 +117,7 @@ def test_not_automatic(open_shop: Open, browse: Browse, told: Told, kind: Kind) 
         browser.ask(sent={"X-Moz": "prefetch"}),
         *(browser.ask(status=status) for status in (400, 404, 500)),
         browser.http.get("/nowhere"),
-        browser.refresh(),
+        browser.http.get("/auth/signup/email/exists?email=a@example.com"),
     ]
 
     assert [[]] * len(answers) == [guest_lines(answer) for answer in answers]
