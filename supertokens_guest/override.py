@@ -71,7 +71,6 @@ def guest_override(
         install(Runtime(chosen, keys), original)
         _override_create(original)
         _override_get(original)
-        _override_refresh(original)
         return original
 
     return override
@@ -192,38 +191,26 @@ def _carried(handover: Handover, payload: dict[str, Any]) -> dict[str, Any]:
 
 
 def _override_get(original: RecipeInterface) -> None:
-    """See when a session ends that a request brings."""
-    get = original.get_session
+    """Clear the guest when a session that a request brings has ended, or ends."""
+    get, refresh = original.get_session, original.refresh_session
 
     async def get_session(*args: Any, **options: Any) -> SessionContainer | None:
-        session = await get(*args, **options)
+        try:
+            session = await get(*args, **options)
+        except SuperTokensSessionError as error:
+            clear_with(error)
+            raise
         return None if session is None else _watched(session)
 
-    original.get_session = get_session  # type: ignore[method-assign]  # the SDK's own way to override
-
-
-def _override_refresh(original: RecipeInterface) -> None:
-    """Clear the guest when a refresh ends the session: it has ended, or was stolen."""
-    refresh = original.refresh_session
-
-    async def refresh_session(
-        refresh_token: str,
-        anti_csrf_token: str | None,
-        disable_anti_csrf: bool,  # noqa: FBT001 - the SDK's signature
-        user_context: dict[str, Any],
-    ) -> SessionContainer:
+    async def refresh_session(*args: Any, **options: Any) -> SessionContainer:
         try:
-            session = await refresh(
-                refresh_token, anti_csrf_token, disable_anti_csrf, user_context
-            )
+            return _watched(await refresh(*args, **options))
         except SuperTokensSessionError as error:
-            visit = _visit_of(user_context)
-            if visit is not None:
-                clear_with(error, visit)
+            clear_with(error)
             raise
-        return _watched(session)
 
-    original.refresh_session = refresh_session  # type: ignore[method-assign]  # the SDK's own way to override
+    original.get_session = get_session  # type: ignore[method-assign]  # the SDK's own way to override
+    original.refresh_session = refresh_session  # type: ignore[method-assign]  # likewise
 
 
 def _watched(session: SessionContainer) -> SessionContainer:

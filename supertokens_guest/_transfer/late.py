@@ -117,7 +117,7 @@ async def _move(
             lambda: session.merge_into_access_token_payload(update), blocks=blocks
         )
     except SuperTokensSessionError as error:
-        clear_with(error, handover.visit)
+        clear_with(error)
         raise  # the session has ended: the SDK's answer to that is the right one
     except Exception as error:  # noqa: BLE001 - a guest must not fail a user's request
         logger.exception("a guest was not transferred, and is kept")

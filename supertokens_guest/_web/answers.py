@@ -11,6 +11,7 @@ from supertokens_python.recipe.session.exceptions import (
     TokenTheftError,
     UnauthorisedError,
 )
+from supertokens_python.supertokens import get_request_from_user_context
 
 from supertokens_guest._background import run_blocking
 from supertokens_guest._runtime import current
@@ -186,14 +187,24 @@ def clear_ours(visit: Visit, response: Any) -> None:
         drop(visit, response, reading)
 
 
-def clear_with(error: SuperTokensSessionError, visit: Visit) -> None:
-    """Have the answer to *error* clear the guest, if it clears the session."""
+def clear_with(error: SuperTokensSessionError) -> None:
+    """Have the answer to *error* clear the guest, if it clears the session.
+
+    The request is that of the context in which the SDK answers the error, not of the
+    one in which it was raised: all requests of a route may share that.
+    """
+
+    def clear(response: Any, user_context: dict[str, Any]) -> None:
+        request = get_request_from_user_context(user_context)
+        if request is not None:
+            act = functools.partial(clear_ours, visit_of(request))
+            perform(act, response.original, 0)
+
     if isinstance(error, TokenTheftError) or (
         isinstance(error, UnauthorisedError) and error.clear_tokens
     ):
-        clear = functools.partial(clear_ours, visit)
         mutators: list[Any] = error.response_mutators
-        mutators.append(lambda response, _: perform(clear, response.original, 0))
+        mutators.append(clear)
 
 
 def next_fingerprint(visit: Visit, reading: Reading) -> str:
