@@ -85,6 +85,7 @@ async def issue(
     runtime, ends_at = current(), time.monotonic() + wait_seconds
     try:
         claims = _new_claims(runtime, payload, guest_id)
+        runtime.verifier.keys.prefetch()
         ask = functools.partial(_ask_core, runtime, claims, context)
         if blocks or _is_overridden() or not has_threads():
             # What the app's override holds may belong to its own loop.

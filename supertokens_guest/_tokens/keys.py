@@ -79,6 +79,9 @@ class StaticKeys:
         """Return the keys."""
         return self._key_set
 
+    def prefetch(self) -> None:
+        """Leave it at that."""
+
     def look_up(self, kid: str) -> Lookup:
         """Say that there is no such key."""
         raise TokenError("bad_signature", f"There is no key {shown(kid)}.")
@@ -142,6 +145,12 @@ class KeyCache:
             with contextlib.suppress(KeysUnavailableError):
                 self._fly(None, now)
         return key_set
+
+    def prefetch(self) -> None:
+        """Start the first fetch while the core signs a token that will need it."""
+        if self._key_set is None:
+            with contextlib.suppress(KeysUnavailableError):
+                self._fly(None, self._clock())
 
     def look_up(self, kid: str) -> Lookup:
         """Start, or join, the fetch that may bring the missing key *kid*.
