@@ -162,13 +162,13 @@ def again_sync(request: Any, session: SessionContainer) -> Body:
     return {"user": session.get_user_id()}
 
 
-async def leave(_: Any, session: SessionContainer) -> Body:
+async def end(_: Any, session: SessionContainer) -> Body:
     """Log out with the app's own means."""
     await session.revoke_session()
     return {}
 
 
-def leave_sync(_: Any, session: SessionContainer) -> Body:
+def end_sync(_: Any, session: SessionContainer) -> Body:
     """Log out with the app's own means."""
     session.sync_revoke_session()
     return {}
@@ -187,6 +187,6 @@ USERS = {
     "taken": (taken, taken_sync),
     "transfer": (transfer, transfer_sync),
     "again": (again, again_sync),
-    "leave": (leave, leave_sync),
+    "end": (end, end_sync),
 }
 """Routes behind the SDK's ``verify_session``."""

@@ -11,6 +11,7 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
@@ -31,10 +32,11 @@ from testkit import docs
 from testkit.core import Core, running_core
 from testkit.docs import API, CORE, PAGES, ROOT, blocks
 from testkit.sdk import reset_sdk
-from testkit.serving import serving_asgi
+from testkit.serving import serving_asgi, serving_wsgi
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
     from starlette.requests import Request
@@ -71,9 +73,10 @@ def core(monkeypatch: pytest.MonkeyPatch) -> Iterator[Core]:
 
 
 @pytest.fixture
-def environment(core: Core) -> dict[str, str]:
-    """What a page's commands run with: this package, and a core."""
-    return {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"}
+def environment(core: Core, tmp_path: Path) -> dict[str, str]:
+    """What a page's commands run with: this package, a core, and no certificates."""
+    inherited = {k: v for k, v in os.environ.items() if k != "SSL_CERT_FILE"}
+    return {**inherited, "PYTHONPATH": str(ROOT), "SSL_CERT_DIR": str(tmp_path)}
 
 
 def take_a_cart_to_a_user(address: str) -> None:
@@ -171,28 +174,42 @@ def for_framework(shared: str, name: str) -> str:
     return "".join(line for line in lines if not re.search("fastapi|asyncio", line))
 
 
+def in_one_file(core: Core, assemble: Callable[[str, list[str]], str]) -> str:
+    """Return an app of the README's, with its core."""
+    first, *rest = [block.text for block in blocks(README, "python")]
+    shared, app = first.split("app = FastAPI()")
+    return as_installed(assemble(shared, [app, *rest]).replace(CORE, core.url))
+
+
 @pytest.mark.parametrize(
-    ("assemble", "command"),
-    [
-        (fastapi_of_the_readme, "uvicorn shop:app --port 8000"),
-        (flask_of_the_readme, "flask --app shop run --port 8000"),
-        (django_of_the_readme, "python shop.py runserver 8000"),
-    ],
+    ("assemble", "serving"),
+    [(fastapi_of_the_readme, serving_asgi), (flask_of_the_readme, serving_wsgi)],
 )
 def test_the_readme_does_what_it_says(
     core: Core,
     tmp_path: Path,
-    environment: dict[str, str],
+    monkeypatch: pytest.MonkeyPatch,
     assemble: Callable[[str, list[str]], str],
-    command: str,
+    serving: Callable[[Any], AbstractContextManager[str]],
 ) -> None:
     """A guest fills a cart and signs up, and a user goes on filling it."""
-    first, *rest = [block.text for block in blocks(README, "python")]
-    shared, app = first.split("app = FastAPI()")
-    text = as_installed(assemble(shared, [app, *rest]).replace(CORE, core.url))
-    (tmp_path / "shop.py").write_text(text, encoding="utf-8")
+    monkeypatch.chdir(tmp_path)  # for the database
+    names: dict[str, Any] = {"__name__": "shop"}
+    exec(compile(in_one_file(core, assemble), str(README), "exec"), names)
 
-    with docs.serving(command.split(), tmp_path, environment) as address:
+    with closing(names["db"]), serving(names["app"]) as address:
+        take_a_cart_to_a_user(address)
+
+
+def test_the_readme_does_it_in_django(
+    core: Core, tmp_path: Path, environment: dict[str, str]
+) -> None:
+    """The same, in a process of its own: Django's settings are made once in one."""
+    text = in_one_file(core, django_of_the_readme)
+    (tmp_path / "shop.py").write_text(text, encoding="utf-8")
+    command = ["python", "shop.py", "runserver", "8000"]
+
+    with docs.serving(command, tmp_path, environment) as address:
         take_a_cart_to_a_user(address)
 
 

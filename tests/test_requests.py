@@ -174,10 +174,10 @@ def test_a_client_without_cookies_has_headers(make: Any) -> None:
 def test_what_is_known_of_a_request_lies_in_the_request(make: Any) -> None:
     """Wherever it is wrapped anew, and nowhere for another one."""
     one = make([])
-    own = one.request.request
+    wrapped: Any = one.request
 
-    assert one is visit_of(own)
-    assert one is visit_of(type(one.request)(own))
+    assert one is visit_of(wrapped.request)
+    assert one is visit_of(type(wrapped)(wrapped.request))
     assert one is not make([])
 
 

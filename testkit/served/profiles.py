@@ -4,6 +4,7 @@ Its login inserts a profile, its hook keeps carts; ``/app/report`` tells what th
 The environment names the file of the database.
 """
 
+# ruff: noqa: DJ008 - nobody prints these models
 # mypy: disable-error-code="import-untyped,misc"
 # Django has neither annotations nor stubs that a test should need.
 

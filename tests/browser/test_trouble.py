@@ -97,8 +97,8 @@ def test_a_login_without_keys_is_caught_up_by_the_next_request(
 
         def heal(route: Route) -> None:
             found.append(cookie(page))
-            if fault.met.is_set():
-                faulty.heal()
+            fault.met.wait(timeout=10)
+            faulty.heal()
             route.continue_()
 
         # What the page asks for first when it is signed in.
@@ -108,6 +108,7 @@ def test_a_login_without_keys_is_caught_up_by_the_next_request(
             "Welcome! Your cart came along."
         )
         expect_cart(page, Cobalt_mug=1)
+        assert fault.met.is_set()
         assert [held] == found
         assert cookie(page) is None
         page.reload()

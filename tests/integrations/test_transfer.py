@@ -465,7 +465,7 @@ class TestEnd:
         visitor.become_guest(CART)
         visitor.login(marked=True)
 
-        answer = visitor.action("leave")
+        answer = visitor.action("end")
 
         assert visitor.cookie("sAccessToken") is None
         assert cleared(answer)

@@ -15,7 +15,6 @@ from testkit.servers import serving
 from testkit.visitors import Visitor, cleared
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     import httpx
