@@ -359,6 +359,7 @@ def make_worker() -> Starlette:
         guest = await get_guest(request)
         return JSONResponse([os.getpid(), guest and guest.id])
 
+    logging.disable()
     init_sdk(Setup(core=Core(url=os.environ["BENCH_CORE"])))
     app = Starlette(routes=[Route("/", view)])
     app.add_middleware(GuestMiddleware)
