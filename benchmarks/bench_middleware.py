@@ -70,9 +70,8 @@ START_SECONDS = 60.0
 def main() -> int:
     """Measure, print, and return the process's exit status."""
     logging.disable()  # one line says that the SDK's middleware is missing here
-    visits.REQUEST_WAIT_SECONDS = (
-        START_SECONDS  # what a busy machine takes, is measured
-    )
+    # What a busy machine takes is measured, not cut off.
+    vars(visits)["REQUEST_WAIT_SECONDS"] = START_SECONDS
     with (
         loaded_each_time() as note,
         core_process() as core,
@@ -359,6 +358,7 @@ def make_worker() -> Starlette:
         guest = await get_guest(request)
         return JSONResponse([os.getpid(), guest and guest.id])
 
+    logging.disable()
     init_sdk(Setup(core=Core(url=os.environ["BENCH_CORE"])))
     app = Starlette(routes=[Route("/", view)])
     app.add_middleware(GuestMiddleware)

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from testkit.scripts import Step
 
 
+PATIENCE_SECONDS = 20.0
+
+
 class Browser(Visitor):
     """Asks for the routes that do what the request says."""
 
@@ -115,9 +118,16 @@ class Browse(Protocol):
 
 
 @pytest.fixture
-def open_shop(core: Core) -> Iterator[Open]:
-    """Return a function that serves an app until the test ends, or the next one."""
+def open_shop(core: Core, monkeypatch: pytest.MonkeyPatch) -> Iterator[Open]:
+    """Return a function that serves an app until the test ends, or the next one.
+
+    A request waits longer for its guest than a busy machine takes. A test of the real
+    limits takes that back, by ``monkeypatch.undo()``.
+    """
     default_core = core
+    for module in ("_tokens.issuing", "_web.visits", "_web.visitors"):
+        name = f"supertokens_guest.{module}.REQUEST_WAIT_SECONDS"
+        monkeypatch.setattr(name, PATIENCE_SECONDS)
     with ExitStack() as stack:
 
         def open_shop(

@@ -14,7 +14,7 @@ from supertokens_guest import GuestConfig
 from supertokens_guest._runtime import current
 from supertokens_guest.devcore import DevCore
 from testkit.apps import KINDS, closing_loops
-from testkit.browsing import guest_lines
+from testkit.browsing import PATIENCE_SECONDS, guest_lines
 from testkit.core import Core
 from testkit.proxy import FaultyCore
 from testkit.sdk import guest_jwt
@@ -31,7 +31,6 @@ CART = {"cart": ["sku-1"]}
 DAY = 86_400
 AT_ONCE = 8
 VISITS = 50
-PATIENCE_SECONDS = 20.0
 SIGNING = ("POST", "/recipe/jwt")
 
 
@@ -209,14 +208,6 @@ def signings(dev_core: DevCore) -> int:
     return sum(request.route == "/recipe/jwt" for request in dev_core.requests)
 
 
-@pytest.fixture
-def unhurried(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let issuing wait longer than a busy machine takes."""
-    for module in ("visits", "visitors"):
-        name = f"supertokens_guest._web.{module}.REQUEST_WAIT_SECONDS"
-        monkeypatch.setattr(name, PATIENCE_SECONDS)
-
-
 def wait_for(is_true: Callable[[], bool]) -> None:
     """Wait for what another thread does; what hangs fails."""
     give_up_at = time.monotonic() + PATIENCE_SECONDS
@@ -225,9 +216,7 @@ def wait_for(is_true: Callable[[], bool]) -> None:
         time.sleep(0.001)
 
 
-def test_eight_at_a_time(
-    open_shop: Open, unhurried: None, told: Told, core: Core, kind: Kind
-) -> None:
+def test_eight_at_a_time(open_shop: Open, told: Told, core: Core, kind: Kind) -> None:
     """Eight are issued at a time; whoever else comes is served without a guest."""
     with FaultyCore(core) as faulty, ThreadPoolExecutor(1) as pool:
         app = open_shop(told.config(), kind=kind, core=faulty.core)
@@ -245,7 +234,7 @@ def test_eight_at_a_time(
 
 
 def test_guards_have_a_queue_of_their_own(
-    open_shop: Open, unhurried: None, core: Core, kind: Kind
+    open_shop: Open, core: Core, kind: Kind
 ) -> None:
     """Strangers who only look do not take a guest from somebody who needs one."""
     with FaultyCore(core) as faulty, ThreadPoolExecutor(2) as pool:
@@ -266,13 +255,19 @@ def test_guards_have_a_queue_of_their_own(
 
 
 def test_core_that_hangs(
-    open_shop: Open, browse: Browse, told: Told, dev_core: DevCore, kind: Kind
+    open_shop: Open,
+    told: Told,
+    dev_core: DevCore,
+    kind: Kind,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Who looks is served without a guest in about a second; who needs one, a 503."""
     app = open_shop(told.config(), kind=kind, core=Core(url=dev_core.url))
 
-    with dev_core.failing("slow", path="/recipe/jwt", seconds=20.0):
-        looked = browse(app).ask()
+    monkeypatch.undo()
+
+    with dev_core.failing("slow", path="/recipe/jwt", seconds=60.0):
+        (looked,) = at_once(app, kind, 1)
         needed = at_once(app, kind, 2 * AT_ONCE, "guarded")
 
     assert (200, []) == (looked.status_code, guest_lines(looked))
@@ -280,9 +275,7 @@ def test_core_that_hangs(
     assert {503} == {answer.status_code for answer in needed}
 
 
-def test_requests_of_one_page(
-    open_shop: Open, browse: Browse, unhurried: None, kind: Kind
-) -> None:
+def test_requests_of_one_page(open_shop: Open, browse: Browse, kind: Kind) -> None:
     """Each of a page's first requests may set a guest, and any of them holds."""
     app = open_shop(kind=kind)
 

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from supertokens_guest import GuestConfig
 from supertokens_guest.devcore import DevCore
 from testkit.apps import KINDS
 from testkit.browsing import expired_session, guest_lines
@@ -119,15 +118,18 @@ def test_without_the_middleware(open_shop: Open, browse: Browse, kind: Kind) -> 
     assert [True] * 3 == [line in one["says"] for one in shown]
 
 
-def test_after_the_answer_began(open_shop: Open, browse: Browse, kind: Kind) -> None:
+def test_after_the_answer_began(
+    open_shop: Open, browse: Browse, told: Told, kind: Kind
+) -> None:
     """A stream that has begun carries no guest any more, and a verb says so."""
-    app = open_shop(GuestConfig(issue="lazy"), kind=kind)
+    app = open_shop(told.config(issue="lazy"), kind=kind)
 
     answer = browse(app).ask(
         ("get",),
         later=[("merge", CART), ("clear",), ("visitor",), ("get",)],
         catches=True,
     )
+    codes = told.codes()
     changed = browse(app).ask(
         ("merge", {"a": 1}), later=[("merge", {"b": 2}), ("get",)], catches=True
     )
@@ -136,6 +138,7 @@ def test_after_the_answer_began(open_shop: Open, browse: Browse, kind: Kind) -> 
     assert ["answered"] * 3 + [None] == [
         one and one["error"] for one in json.loads(late)
     ]
+    assert [("issue-refused", "answered")] * 3 == codes  # the core was not asked
     first, late = changed.text.splitlines()
     assert 1 == len(guest_lines(changed))
     refused, seen = json.loads(late)
