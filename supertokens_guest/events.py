@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Literal
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-logger = logging.getLogger("supertokens_guest")
+logger: logging.Logger = logging.getLogger("supertokens_guest")
 
 EventCode = Literal[
     "issue",
