@@ -69,6 +69,7 @@ venv: $(READY)
 # old the pip of this Python is, it looks for no release and builds none. The second lock
 # goes over the first, so the test tools stay as new as they are. The package is linked,
 # not copied, and built by the locked hatchling: every download is checked against a hash.
+# Compiling all of it would take longer than the rest; Python compiles what is imported.
 $(READY): $(LOCKS) pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || { \
 	  echo >&2 'Python 3.10 or newer is needed: make PYTHON=/path/to/python3 ...'; \
@@ -76,9 +77,10 @@ $(READY): $(LOCKS) pyproject.toml
 	@echo "Making $(VENV) with $$($(PYTHON) --version)"
 	@rm -rf $(VENV)
 	@$(PYTHON) -m venv $(VENV)
-	@$(PIP) install --no-deps --require-hashes --only-binary :all: -r requirements.lock
+	@$(PIP) install --no-compile --no-deps --require-hashes --only-binary :all: \
+	  -r requirements.lock
 ifeq ($(VERSIONS),oldest)
-	@$(PIP) install --no-deps --require-hashes --only-binary :all: \
+	@$(PIP) install --no-compile --no-deps --require-hashes --only-binary :all: \
 	  -r requirements-oldest.lock
 endif
 	@$(PIP) install --no-deps --no-build-isolation --editable .
@@ -89,8 +91,8 @@ endif
 	@echo "Making .venv-docs with $$($(PYTHON) --version)"
 	@rm -rf .venv-docs
 	@$(PYTHON) -m venv .venv-docs
-	@.venv-docs/bin/python -m pip --disable-pip-version-check --quiet install --no-deps \
-	  --require-hashes --only-binary :all: -r requirements-docs.lock
+	@.venv-docs/bin/python -m pip --disable-pip-version-check --quiet install --no-compile \
+	  --no-deps --require-hashes --only-binary :all: -r requirements-docs.lock
 	@.venv-docs/bin/python -m pip check
 	@touch $@
 
