@@ -211,6 +211,7 @@ def test_k16_no_address_is_asked_after_a_good_one(key_server: KeyServer) -> None
         "http://\ud800/",
         "x" * 100_000,
     ],
+    ids=range(12),
 )
 def test_k16_a_bad_address_is_no_exception(key_server: KeyServer, url: str) -> None:
     """Whatever an address is, the next one is asked, and a fault is a fault."""

@@ -220,13 +220,17 @@ def test_t6_what_is_no_instant(name: str, kind: str) -> None:
     assert "malformed" == refused(**{name: NO_INSTANTS[kind]})
 
 
-@pytest.mark.parametrize(("name", "value", "code"), OTHER_INSTANTS)
+@pytest.mark.parametrize(
+    ("name", "value", "code"), OTHER_INSTANTS, ids=range(len(OTHER_INSTANTS))
+)
 def test_t6_a_clock_must_be_able_to_show_it(name: str, value: Any, code: str) -> None:
     """Neither text nor a truth is a number, and nothing lies beyond the year 9999."""
     assert code == refused(**{name: value})
 
 
-@pytest.mark.parametrize("exp", [NOW, NOW - 0.001, NOW - 1, 0])
+@pytest.mark.parametrize(
+    "exp", [NOW, NOW - 0.001, NOW - 1, 0], ids=["now", "just", "second", "epoch"]
+)
 def test_t6_exp_has_no_leeway(exp: float) -> None:
     """A guest ends with its ``exp``, not later."""
     assert "expired" == refused(exp=exp, iat=max(0, exp - 1_000))

@@ -347,6 +347,6 @@ def test_text_that_is_no_utf8_is_written_as_java_does(dev_core: DevCore) -> None
 
 def test_a_route_that_the_dev_core_lacks_is_not_found(dev_core: DevCore) -> None:
     """It says so as the core does, with or without a key."""
-    answer = httpx.get(f"{dev_core.url}/recipe/totp/device/list?userId=x")
+    answer = httpx.get(f"{dev_core.url}/recipe/webauthn/options?userId=x")
 
     assert (404, "Not found\n") == (answer.status_code, answer.text)
