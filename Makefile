@@ -39,7 +39,7 @@ help:
 	@sed -n '/^#/!q; s/^# \{0,1\}//p' Makefile
 
 test: $(READY)
-	$(BIN)/python -m pytest $(TESTS)
+	$(BIN)/python -m pytest -n auto $(TESTS)
 
 demo: $(READY)
 	$(BIN)/python -m demo $(if $(PORT),--port $(PORT))

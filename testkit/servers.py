@@ -76,7 +76,15 @@ def _gunicorn(worker: str, *options: str, is_greenlet: bool = False) -> Server:
 def _uwsgi(*options: str) -> Server:
     uwsgi = str(Path(sys.executable).with_name("uwsgi"))
     quiet = ("--disable-logging", "--die-on-term", "--need-app")
-    listens = ("--http-socket", "fd://{fd}", "--module", "{app}")
+    # A body that a view leaves unread would reset the connection at its end.
+    listens = (
+        "--http-socket",
+        "fd://{fd}",
+        "--post-buffering",
+        "1",
+        "--module",
+        "{app}",
+    )
     return Server(
         "pyuwsgi",
         (uwsgi, "--master", "--processes", "2", *options, *quiet, *listens),
