@@ -852,7 +852,18 @@ def test_at_least_one_key_is_needed(given: Any) -> None:
         SigningKey("s-1", private_key(1, bits=1_024)).pem,
         "\ud800",
     ],
-    ids="empty text none number half bytes private elliptic short surrogate".split(),
+    ids=[
+        "empty",
+        "text",
+        "none",
+        "number",
+        "half",
+        "bytes",
+        "private",
+        "elliptic",
+        "short",
+        "surrogate",
+    ],
 )
 def test_what_is_no_key_is_an_error_that_does_not_show_it(pem: Any) -> None:
     """Only the PEM of a public RSA key of some size is one; a secret stays one."""
