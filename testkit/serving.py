@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 _START_SECONDS = 10.0
+_STOP_SECONDS = 20.0
 
 
 @contextmanager
@@ -24,7 +25,12 @@ def serving_asgi(app: Any) -> Iterator[str]:
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.bind(("127.0.0.1", 0))
     config = uvicorn.Config(
-        app, lifespan="off", ws="none", log_config=None, access_log=False
+        app,
+        lifespan="off",
+        ws="none",
+        log_config=None,
+        access_log=False,
+        timeout_graceful_shutdown=5,  # a request that never ends must not hang the run
     )
     server = _Server(config)
     thread = threading.Thread(
@@ -36,7 +42,7 @@ def serving_asgi(app: Any) -> Iterator[str]:
         yield f"http://127.0.0.1:{listener.getsockname()[1]}"
     finally:
         server.should_exit = True
-        thread.join()
+        thread.join(_STOP_SECONDS)
         listener.close()
 
 
