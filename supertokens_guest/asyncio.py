@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from supertokens_guest._runtime import REQUEST_WAIT_SECONDS, current
 from supertokens_guest._tokens.issuing import issue
 from supertokens_guest._transfer.late import guest_data, transfer_late
-from supertokens_guest._web import visitors
+from supertokens_guest._web import visits
 from supertokens_guest._web.requests import visit_of
 from supertokens_guest.errors import TokenError
 from supertokens_guest.guest import Guest
@@ -107,7 +107,7 @@ async def get_guest(
         ConfigError: Guests are not set up.
         TypeError: *request* is no request.
     """
-    return await visitors.current_guest(visit_of(request), blocks=False)
+    return await visits.current_guest(visit_of(request), blocks=False)
 
 
 async def get_guest_data(
@@ -176,7 +176,7 @@ async def get_visitor(
         TryRefreshTokenError: The login has expired; the SDK answers 401.
         ConfigError: Guests are not set up, or without the middleware.
     """
-    return await visitors.find_visitor(request, user_context, blocks=False)
+    return await visits.find_visitor(request, user_context, blocks=False)
 
 
 async def merge_into_guest_payload(
@@ -202,7 +202,7 @@ async def merge_into_guest_payload(
         KeysUnavailableError: The guest that came cannot be judged now; 503.
         ConfigError: Guests are not set up, or without the middleware.
     """
-    return await visitors.merge(request, changes, user_context, blocks=False)
+    return await visits.merge(request, changes, user_context, blocks=False)
 
 
 async def clear_guest(
@@ -215,4 +215,4 @@ async def clear_guest(
         GuestRefusedError: The answer has begun.
         ConfigError: Guests are not set up, or without the middleware.
     """
-    visitors.clear(request)
+    visits.clear(request)

@@ -15,9 +15,9 @@ from supertokens_python.framework.django.django_response import DjangoResponse
 from supertokens_python.supertokens import Supertokens
 
 from supertokens_guest._background import run_blocking, run_sync
-from supertokens_guest._web import visitors, visits
+from supertokens_guest._web import visits
 from supertokens_guest._web.answers import ANSWERED_ERRORS, status_of
-from supertokens_guest._web.requests import lone_cookies, visit_of
+from supertokens_guest._web.requests import visit_of
 from supertokens_guest.events import logger
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from django.http import HttpRequest, HttpResponse
 
-    from supertokens_guest._web.visitors import ClaimValidators
+    from supertokens_guest._web.visits import ClaimValidators
 
 __all__ = ["GuestMiddleware", "verify_visitor"]
 
@@ -104,7 +104,7 @@ def _guard(
     validators: ClaimValidators | None,
 ) -> Callable[[Any], Any]:
     find = functools.partial(
-        visitors.find_visitor,
+        visits.find_visitor,
         check_database=check_database,
         override_global_claim_validators=validators,
     )
@@ -143,9 +143,7 @@ async def _answer(request: HttpRequest, error: SuperTokensError) -> Any:
 
 def _settle(request: HttpRequest, response: Any, *, blocks: bool) -> Any:
     """Return the coroutine that settles the guest; ``None`` when nothing has to be."""
-    visit, status = visit_of(request), response.status_code
-    cookies = lone_cookies(request.META)
-    if not visits.is_quiet(visit, cookies):
-        return visits.answer(visit, response, status, cookies, blocks=blocks)
-    visit.status = status
-    return None
+    visit = visit_of(request)
+    visit.status = response.status_code
+    is_quiet = visits.is_quiet(visit)
+    return None if is_quiet else visits.answer(visit, response, blocks=blocks)

@@ -13,9 +13,9 @@ from starlette.responses import JSONResponse, Response
 from supertokens_python.framework.fastapi.fastapi_request import FastApiRequest
 
 from supertokens_guest._runtime import current
-from supertokens_guest._web import visitors, visits
+from supertokens_guest._web import visits
 from supertokens_guest._web.answers import ANSWERED_ERRORS, status_of
-from supertokens_guest._web.requests import KEY, Visit
+from supertokens_guest._web.requests import visit_of
 from supertokens_guest.events import logger
 from supertokens_guest.guest import Visitor
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-    from supertokens_guest._web.visitors import ClaimValidators
+    from supertokens_guest._web.visits import ClaimValidators
 
 __all__ = ["CurrentVisitor", "GuestMiddleware", "verify_visitor"]
 
@@ -51,20 +51,16 @@ class GuestMiddleware:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        visit = scope.get(KEY) or Visit(lambda: FastApiRequest(Request(scope)))
-        scope[KEY] = visit
+        visit = visit_of(FastApiRequest(Request(scope)))
         visit.has_middleware = visit.hides_status = True
-        cookies = _cookies(scope)
 
         async def settle(message: Message) -> None:
             if message["type"] == "http.response.start":
-                status = message["status"]
-                if visits.is_quiet(visit, cookies):
-                    visit.status = status
-                else:
+                visit.status = message["status"]
+                if not visits.is_quiet(visit):
                     response = Response()
                     response.raw_headers = list(message["headers"])
-                    await visits.answer(visit, response, status, cookies, blocks=False)
+                    await visits.answer(visit, response, blocks=False)
                     message["headers"] = response.raw_headers
             await send(message)
 
@@ -110,7 +106,7 @@ def _guard(
     validators: ClaimValidators | None,
 ) -> Callable[..., Awaitable[Visitor]]:
     async def find_visitor(request: Request, _cookie: Any) -> Visitor:
-        return await visitors.find_visitor(
+        return await visits.find_visitor(
             request,
             None,
             blocks=False,
@@ -141,19 +137,6 @@ class _GuestCookie(SecurityBase):
 
 CurrentVisitor = Annotated[Visitor, Depends(verify_visitor())]
 """Who asks, in a view: ``async def cart(visitor: CurrentVisitor)``."""
-
-
-def _cookies(scope: Scope) -> bytes | None:
-    """Return the ``Cookie`` header, when nothing else can bring guest or session."""
-    cookies: bytes | None = None
-    for name, value in scope["headers"]:
-        if name == b"cookie":
-            if cookies is not None:
-                return None
-            cookies = value
-        elif name in {b"authorization", b"guest-jwt"}:
-            return None
-    return cookies
 
 
 def _warn_without_sdk(app: Any) -> None:

@@ -10,9 +10,9 @@ from flask import current_app, g, jsonify, request
 from supertokens_python.framework.flask.flask_request import FlaskRequest
 
 from supertokens_guest._background import run_blocking
-from supertokens_guest._web import visitors, visits
+from supertokens_guest._web import visits
 from supertokens_guest._web.answers import ANSWERED_ERRORS, status_of
-from supertokens_guest._web.requests import lone_cookies, visit_of
+from supertokens_guest._web.requests import visit_of
 from supertokens_guest.events import logger
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from flask import Flask, Response
 
-    from supertokens_guest._web.visitors import ClaimValidators
+    from supertokens_guest._web.visits import ClaimValidators
     from supertokens_guest.errors import GuestError
 
 __all__ = ["GuestMiddleware", "verify_visitor"]
@@ -81,7 +81,7 @@ def _guard(
         @functools.wraps(view)
         def guarded(*args: Any, **kwargs: Any) -> Any:
             g.visitor = run_blocking(
-                visitors.find_visitor(
+                visits.find_visitor(
                     _own(),
                     None,
                     blocks=True,
@@ -102,12 +102,10 @@ def _own() -> FlaskRequest:
 
 
 def _settle(response: Response) -> Response:
-    visit, status = visit_of(_own()), response.status_code
-    cookies = lone_cookies(request.environ)
-    if visits.is_quiet(visit, cookies):
-        visit.status = status
-    else:
-        run_blocking(visits.answer(visit, response, status, cookies, blocks=True))
+    visit = visit_of(_own())
+    visit.status = response.status_code
+    if not visits.is_quiet(visit):
+        run_blocking(visits.answer(visit, response, blocks=True))
     return response
 
 

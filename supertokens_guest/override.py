@@ -3,13 +3,17 @@
 And what ends a session ends the guest that came with it.
 """
 
-from __future__ import annotations
-
 import functools
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import Any
 
 from supertokens_python.recipe.session.exceptions import SuperTokensSessionError
+from supertokens_python.recipe.session.interfaces import (
+    RecipeInterface,
+    SessionContainer,
+)
 from supertokens_python.supertokens import get_request_from_user_context
+from supertokens_python.types import RecipeUserId
 
 from supertokens_guest._core_errors import refused_by_core
 from supertokens_guest._runtime import LOGIN_WAIT_SECONDS, Runtime, current, install
@@ -19,21 +23,10 @@ from supertokens_guest._transfer.handover import Handover, leaves_guest_alone
 from supertokens_guest._transfer.selection import MORE, WAITING
 from supertokens_guest._web.answers import at_answer, clear_ours, clear_with
 from supertokens_guest._web.cookies import checked_secure
-from supertokens_guest._web.requests import visit_of
+from supertokens_guest._web.requests import Visit, visit_of
 from supertokens_guest.config import GuestConfig
 from supertokens_guest.errors import ConfigError
 from supertokens_guest.events import logger
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from supertokens_python.recipe.session.interfaces import (
-        RecipeInterface,
-        SessionContainer,
-    )
-    from supertokens_python.types import RecipeUserId
-
-    from supertokens_guest._web.requests import Visit
 
 
 def guest_override(
@@ -130,7 +123,7 @@ def _override_create(original: RecipeInterface) -> None:
             handover.carried = _carried(handover, payload)
             if not handover.carried:
                 await handover.find(blocks=False, wait_seconds=LOGIN_WAIT_SECONDS)
-                handover.choose(payload, data, anti_csrf=not disable_anti_csrf)
+                handover.choose(payload, data)
         except Exception as error:  # noqa: BLE001 - no login fails for a guest's sake
             _left_alone(handover, error)
             handover.guest = None

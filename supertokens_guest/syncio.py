@@ -11,7 +11,7 @@ from supertokens_guest._background import run_blocking
 from supertokens_guest._runtime import REQUEST_WAIT_SECONDS, current
 from supertokens_guest._tokens.issuing import issue
 from supertokens_guest._transfer.late import guest_data, transfer_late
-from supertokens_guest._web import visitors
+from supertokens_guest._web import visits
 from supertokens_guest._web.requests import visit_of
 from supertokens_guest.errors import TokenError
 from supertokens_guest.guest import Guest
@@ -75,7 +75,7 @@ def get_guest(
     user_context: dict[str, Any] | None = None,  # noqa: ARG001 - as in the SDK
 ) -> Guest | None:
     """Return the guest who came with *request*; see the twin in ``asyncio``."""
-    return run_blocking(visitors.current_guest(visit_of(request), blocks=True))
+    return run_blocking(visits.current_guest(visit_of(request), blocks=True))
 
 
 def get_guest_data(
@@ -101,7 +101,7 @@ def transfer_guest(
 
 def get_visitor(request: Any, user_context: dict[str, Any] | None = None) -> Visitor:
     """Return who asks, a user or a guest; see the twin in ``asyncio``."""
-    return run_blocking(visitors.find_visitor(request, user_context, blocks=True))
+    return run_blocking(visits.find_visitor(request, user_context, blocks=True))
 
 
 def merge_into_guest_payload(
@@ -110,7 +110,7 @@ def merge_into_guest_payload(
     user_context: dict[str, Any] | None = None,
 ) -> Guest:
     """Merge *changes* into the guest's payload; see the twin in ``asyncio``."""
-    return run_blocking(visitors.merge(request, changes, user_context, blocks=True))
+    return run_blocking(visits.merge(request, changes, user_context, blocks=True))
 
 
 def clear_guest(
@@ -118,4 +118,4 @@ def clear_guest(
     user_context: dict[str, Any] | None = None,  # noqa: ARG001 - as in the SDK
 ) -> None:
     """Have the answer clear the guest; see the twin in ``asyncio``."""
-    visitors.clear(request)
+    visits.clear(request)

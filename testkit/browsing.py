@@ -125,7 +125,7 @@ def open_shop(core: Core, monkeypatch: pytest.MonkeyPatch) -> Iterator[Open]:
     limits takes that back, by ``monkeypatch.undo()``.
     """
     default_core = core
-    for module in ("_tokens.issuing", "_web.visits", "_web.visitors"):
+    for module in ("_tokens.issuing", "_web.visits"):
         name = f"supertokens_guest.{module}.REQUEST_WAIT_SECONDS"
         monkeypatch.setattr(name, PATIENCE_SECONDS)
     with ExitStack() as stack:

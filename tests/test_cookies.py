@@ -14,7 +14,6 @@ from supertokens_guest import ConfigError, Guest, GuestConfig
 from supertokens_guest._web.cookies import (
     MAX_AGE_SECONDS,
     clear_cookie,
-    cookie_values,
     is_for_all,
     keep_newest_session,
     keep_private,
@@ -22,7 +21,7 @@ from supertokens_guest._web.cookies import (
     set_header,
     vary_by_cookie,
 )
-from supertokens_guest._web.requests import Visit, visit_of
+from supertokens_guest._web.requests import Visit, cookie_values, visit_of
 from testkit.core import Core
 from testkit.sdk import Setup, init_sdk, reset_sdk
 

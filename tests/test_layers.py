@@ -40,7 +40,7 @@ LAYERS = (
         frozenset({"jwt", "cryptography", "httpx"}),
     ),
     Layer(("_runtime", "_background", "_core_errors"), SDK),
-    Layer(("_web.cookies", "_web.requests", "_web.reading", "_web.answers"), SDK),
+    Layer(("_web.requests", "_web.reading", "_web.cookies", "_web.answers"), SDK),
     Layer(("_tokens.issuing",), SDK),
     Layer(
         ("_transfer.selection", "_transfer.handover", "_transfer.late"),
@@ -48,7 +48,7 @@ LAYERS = (
         # belongs to a request.
         SDK | {"asgiref"},
     ),
-    Layer(("_web.visitors", "_web.visits"), SDK),
+    Layer(("_web.visits",), SDK),
     Layer(("override", "plugin", "asyncio", "syncio", "__init__"), SDK),
     Layer(tuple(FRAMEWORKS)),
 )

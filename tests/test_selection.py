@@ -213,7 +213,6 @@ USER_ID = "3523315d-3f04-4b4b-9128-8f8c5bc9cb4b"
 SESSION: dict[str, Any] = {
     "user_id": USER_ID,
     "tenant_id": "public",
-    "anti_csrf": False,
     "copies": 1,
     "refresh_path": "/auth/session/refresh",
 }
@@ -222,7 +221,6 @@ SESSION: dict[str, Any] = {
 @pytest.mark.parametrize(
     "larger",
     [
-        {"anti_csrf": True},
         {"tenant_id": "customer-1"},
         {"user_id": "u" * 64},
         {"copies": 2},

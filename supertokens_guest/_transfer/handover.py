@@ -5,44 +5,30 @@ moves, calls the app's hook and has the answer clear the cookie. A guest never f
 login: whatever goes wrong, the guest is kept for another try.
 """
 
-from __future__ import annotations
-
 import copy
+import functools
 import inspect
+from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
 from asgiref.sync import sync_to_async
 from supertokens_python.recipe.multifactorauth.multi_factor_auth_claim import (
     MultiFactorAuthClaim,
 )
 from supertokens_python.recipe.multifactorauth.recipe import MultiFactorAuthRecipe
+from supertokens_python.recipe.session.interfaces import SessionContainer
 
 from supertokens_guest._background import call_app, run_blocking, run_sync
 from supertokens_guest._runtime import current
 from supertokens_guest._tokens.payload import plain_copy
-from supertokens_guest._transfer.selection import (
-    MAX_HEADERS_BYTES,
-    SETTLED,
-    WAITING,
-    Selection,
-    arrived,
-    headers_bytes,
-    select_claims,
-)
-from supertokens_guest._web.answers import at_answer, drop, give, next_fingerprint
+from supertokens_guest._transfer import selection as select
+from supertokens_guest._web.answers import at_answer, drop, give
 from supertokens_guest._web.cookies import keep_newest_session, keep_private
-from supertokens_guest._web.reading import Reading, read
+from supertokens_guest._web.reading import fingerprint, read
+from supertokens_guest._web.requests import Reading, Visit
 from supertokens_guest.events import logger
-from supertokens_guest.guest import GuestTransfer
-
-if TYPE_CHECKING:
-    from collections.abc import Awaitable, Mapping
-
-    from supertokens_python.recipe.session.interfaces import SessionContainer
-
-    from supertokens_guest._web.requests import Visit
-    from supertokens_guest.guest import Guest
+from supertokens_guest.guest import Guest, GuestTransfer
 
 _MARK = "supertokens_guest_without_transfer"
 
@@ -98,12 +84,12 @@ class Handover:
     clears: bool = False  # what came, without a transfer
     waiting: str | None = None  # what the session shall say of a guest who has to wait
     carried: dict[str, Any] = field(default_factory=dict)  # from a session replaced
-    selection: Selection = field(default_factory=Selection)
+    selection: select.Selection = field(default_factory=select.Selection)
 
     @property
     def into_payload(self) -> dict[str, Any]:
         """What the session's access token gets, at its top level."""
-        mark = {} if self.waiting is None else {WAITING: self.waiting}
+        mark = {} if self.waiting is None else {select.WAITING: self.waiting}
         return {**self.carried, **self.selection.into_payload, **mark}
 
     async def find(self, *, blocks: bool, wait_seconds: float) -> None:
@@ -126,12 +112,11 @@ class Handover:
             reason, self.clears = "another_user", reading.is_ours
         elif reading.unavailable is not None:
             # Beside a valid guest too: this token may be another's, or a newer one.
-            reason, self.waiting = "keys_unavailable", next_fingerprint(visit, reading)
+            reason, self.waiting = "keys_unavailable", self._next_fingerprint()
         elif reading.guest is None:
             self.clears = reading.clearable
         elif not self.is_late and lacks_factors(None):
-            reason = "factors_incomplete"
-            self.waiting = next_fingerprint(visit, reading)
+            reason, self.waiting = "factors_incomplete", self._next_fingerprint()
         else:
             self.guest = reading.guest
         if reason is not None:
@@ -144,7 +129,6 @@ class Handover:
         data: Mapping[str, Any],
         *,
         session: SessionContainer | None = None,
-        anti_csrf: bool = True,
     ) -> None:
         """Choose what of the guest enters a session that has *payload* and *data*."""
         config, sessions = current().config, current().session_config
@@ -158,23 +142,21 @@ class Handover:
         if not chosen and config.transfer != "all":
             return
 
-        exposed = sessions.expose_access_token_to_frontend_in_cookie_based_auth
-
         def room(merged: Mapping[str, Any]) -> int:
+            exposed = sessions.expose_access_token_to_frontend_in_cookie_based_auth
             path = sessions.refresh_token_path.get_as_string_dangerous()
-            size = headers_bytes(
+            size = select.headers_bytes(
                 merged,
                 user_id=max(self.user_id, self.recipe_user_id, key=len),
                 tenant_id=self.tenant_id,
-                anti_csrf=anti_csrf
-                and sessions.anti_csrf_function_or_string == "VIA_TOKEN",
                 copies=2 if exposed else 1,
                 refresh_path=None if self.is_late else path,
             )
-            return MAX_HEADERS_BYTES - size - 2 * len(sessions.cookie_domain or "")
+            domain = sessions.cookie_domain or ""
+            return select.MAX_HEADERS_BYTES - size - 2 * len(domain)
 
         in_token = config.transfer_to == "access_token_payload"
-        self.selection = select_claims(
+        self.selection = select.select_claims(
             plain_copy(chosen),
             guest_id=self.guest.id,
             payload=payload,
@@ -193,25 +175,13 @@ class Handover:
                 at_answer(session, visit, self._clear)
             return
         payload = session.get_access_token_payload()
-        self.selection = arrived(self.selection, payload, config.namespace)
-        if config.on_transfer is None or self._runs_at_login():
-            if await self.call_hook(session, blocks=False):
-                self.settle(session)
-            else:
-                await self._leave_waiting(session)
-            return
-
-        def act(response: Any) -> None:
-            if session.get_handle() in visit.revoked:
-                return
-            if run_blocking(self.call_hook(session, blocks=True)):
-                self._settle_on(response, session)
-                return
-            run_sync(lambda: self._leave_waiting(session))
-            if visit.written is not None:
-                give(visit, response, *visit.written)
-
-        at_answer(session, visit, act)
+        self.selection = select.arrived(self.selection, payload, config.namespace)
+        if config.on_transfer is not None and not self._runs_at_login():
+            at_answer(session, visit, functools.partial(self._call_and_settle, session))
+        elif await self.call_hook(session, blocks=False):
+            self.settle(session)
+        else:
+            await self._leave_waiting(session)
 
     async def call_hook(self, session: SessionContainer, *, blocks: bool) -> bool:
         """Tell the app of a transfer; return whether its hook, if any, succeeded."""
@@ -235,11 +205,7 @@ class Handover:
     def settle(self, session: SessionContainer) -> None:
         """Have the answer clear the guest, if nothing of it stays behind."""
         self.visit.moved = self._is_whole
-
-        def act(response: Any) -> None:
-            if session.get_handle() not in self.visit.revoked:
-                self._settle_on(response, session)
-
+        act = functools.partial(self._settle_on, session)
         at_answer(session, self.visit, act)
 
     def transfer(self, session: SessionContainer | None) -> GuestTransfer:
@@ -259,21 +225,32 @@ class Handover:
 
     @property
     def _left_behind(self) -> list[str]:
-        return sorted(set(self.selection.dropped.values()) - SETTLED)
+        return sorted(set(self.selection.dropped.values()) - select.SETTLED)
 
     @property
     def _is_whole(self) -> bool:
         """Whether nothing of the guest would be lost with it: a hook had everything."""
         return not self._left_behind or current().config.on_transfer is not None
 
-    def _settle_on(self, response: Any, session: SessionContainer) -> None:
+    def _call_and_settle(self, session: SessionContainer, response: Any) -> None:
+        if session.get_handle() in self.visit.revoked:
+            return
+        if run_blocking(self.call_hook(session, blocks=True)):
+            self._settle_on(session, response)
+            return
+        run_sync(lambda: self._leave_waiting(session))
+        if self.visit.written is not None:
+            give(self.visit, response, *self.visit.written)
+
+    def _settle_on(self, session: SessionContainer, response: Any) -> None:
+        if session.get_handle() in self.visit.revoked:
+            return
         keep_private(response)
-        if self._left_behind:
-            reasons = self._left_behind
-            logger.warning("a guest's claims are not in the session: %s", reasons)
+        reason = min(self._left_behind, default=None)
+        if reason is not None:
+            logger.warning("a guest's claims are not in the session: %s", reason)
         if self._is_whole:
             self._clear(response)
-        reason = min(self._left_behind, default=None)
         user_id = session.get_user_id()
         current().tell("transfer", reason, guest=self.guest, user_id=user_id)
 
@@ -284,12 +261,17 @@ class Handover:
     async def _leave_waiting(self, session: SessionContainer) -> None:
         """Have the session say which guest it still waits for."""
         self.visit.waits = True
-        name = next_fingerprint(self.visit, self.reading)
+        mark = {select.WAITING: self._next_fingerprint()}
         try:
-            await session.merge_into_access_token_payload({WAITING: name})
+            await session.merge_into_access_token_payload(mark)
         except Exception as error:  # noqa: BLE001 - the login has succeeded
             logger.error("a session cannot say which guest waits", exc_info=error)
         at_answer(session, self.visit, keep_newest_session)
+
+    def _next_fingerprint(self) -> str:
+        """Name the tokens that the next request will bring."""
+        written = self.visit.written
+        return fingerprint([written[0]]) if written else self.reading.fingerprint
 
     def _runs_at_login(self) -> bool:
         """Tell whether the hook belongs on the event loop of the login.

@@ -1,16 +1,15 @@
 """The transfer after the login, and what a session took over from a guest."""
 
-from __future__ import annotations
-
 import copy
 import math
 import time
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from supertokens_python.recipe.session.exceptions import (
     SuperTokensSessionError,
     UnauthorisedError,
 )
+from supertokens_python.recipe.session.interfaces import SessionContainer
 from supertokens_python.recipe.session.recipe import SessionRecipe
 
 from supertokens_guest._background import run
@@ -25,65 +24,51 @@ from supertokens_guest._transfer.handover import (
 from supertokens_guest._transfer.selection import DATA_KEY, MORE, WAITING
 from supertokens_guest._web.answers import at_answer, clear_with
 from supertokens_guest._web.cookies import keep_newest_session
+from supertokens_guest._web.requests import Visit
 from supertokens_guest.errors import ConfigError
 from supertokens_guest.events import logger
-
-if TYPE_CHECKING:
-    from supertokens_python.recipe.session.interfaces import (
-        SessionContainer,
-        SessionInformationResult,
-    )
-
-    from supertokens_guest._web.requests import Visit
-    from supertokens_guest.guest import GuestTransfer
+from supertokens_guest.guest import GuestTransfer
 
 RETRY_SECONDS = 60.0  # from a try that failed: the guard tries with every request
 MAX_TRIES = 1_024  # sessions whose failed tries are remembered
 
 
 async def transfer_late(
-    visit: Visit,
-    session: SessionContainer,
-    context: dict[str, Any],
-    *,
-    blocks: bool,
+    visit: Visit, session: SessionContainer, context: dict[str, Any], *, blocks: bool
 ) -> GuestTransfer | None:
     """Transfer the guest that the login of *session* left waiting; see the verb."""
-    payload, runtime = session.get_access_token_payload(), current()
-    waiting = payload.get(WAITING)
+    payload, tries = session.get_access_token_payload(), current().late_tries
+    waiting, handle = payload.get(WAITING), session.get_handle()
     if not isinstance(waiting, str) or leaves_guest_alone(payload, context):
         return None
     if lacks_factors(payload):
-        runtime.tell("transfer-skipped", "factors_incomplete")
+        current().tell("transfer-skipped", "factors_incomplete")
         return None
-    handle = session.get_handle()
-    if time.monotonic() - runtime.late_tries.get(handle, -math.inf) < RETRY_SECONDS:
+    if time.monotonic() - tries.get(handle, -math.inf) < RETRY_SECONDS:
         return None  # under way, or failed just now
-    runtime.late_tries[handle] = math.inf
-    failed = True
+    tries[handle], failed = math.inf, True
+    handover = Handover(
+        visit=visit,
+        user_context=context,
+        user_id=session.get_user_id(),
+        recipe_user_id=session.get_recipe_user_id().get_as_string(),
+        tenant_id=session.get_tenant_id(),
+        is_late=True,
+    )
     try:
-        handover = Handover(
-            visit=visit,
-            user_context=context,
-            user_id=session.get_user_id(),
-            recipe_user_id=session.get_recipe_user_id().get_as_string(),
-            tenant_id=session.get_tenant_id(),
-            is_late=True,
-        )
         await handover.find(blocks=blocks, wait_seconds=REQUEST_WAIT_SECONDS)
-        failed = handover.waiting is not None
         if handover.guest is None or handover.reading.fingerprint != waiting:
+            failed = handover.waiting is not None
             return None
-        failed = True
         transfer = await _move(handover, session, blocks=blocks)
         failed = transfer is None
         return transfer
     finally:
-        runtime.late_tries.pop(handle, None)
+        del tries[handle]
         if failed:
-            while len(runtime.late_tries) >= MAX_TRIES:
-                runtime.late_tries.pop(next(iter(runtime.late_tries)), None)
-            runtime.late_tries[handle] = time.monotonic()
+            while len(tries) >= MAX_TRIES:
+                tries.pop(next(iter(tries)), None)
+            tries[handle] = time.monotonic()
 
 
 async def _move(
@@ -94,8 +79,18 @@ async def _move(
     Each new access token takes a kilobyte of the answer's headers, so the claims and
     the end of the waiting are written at once, after the hook.
     """
+    recipe = SessionRecipe.get_instance().recipe_implementation
     try:
-        stored = await _stored(session, blocks=blocks)
+        # As the core has it: what an admin took out must not come back. In a context of
+        # its own: the SDK would answer from that of an earlier call.
+        stored = await run(
+            lambda: recipe.get_session_information(session.get_handle(), {}),
+            blocks=blocks,
+        )
+        if stored is None:
+            raise UnauthorisedError(  # noqa: TRY301 - as a call of the SDK's would
+                "Session does not exist anymore."
+            )
         payload = stored.custom_claims_in_access_token_payload
         if payload.get(WAITING) != handover.reading.fingerprint:
             return None  # transferred by another request, or taken out by an admin
@@ -108,8 +103,7 @@ async def _move(
             )
         if not await handover.call_hook(session, blocks=blocks):
             return None
-        # The SDK merges into what the token says, which may bring back a claim that was
-        # taken out of the session since.
+        # The SDK merges into what the token says.
         token: Any = session
         token.user_data_in_access_token = dict(payload)
         update = {**handover.into_payload, WAITING: None}
@@ -129,20 +123,6 @@ async def _move(
     at_answer(session, handover.visit, keep_newest_session)
     handover.settle(session)
     return handover.transfer(session)
-
-
-async def _stored(
-    session: SessionContainer, *, blocks: bool
-) -> SessionInformationResult:
-    """Return the session as the core has it: what was taken out must not come back."""
-    recipe = SessionRecipe.get_instance().recipe_implementation
-    # A context of its own: the SDK would answer from that of an earlier call.
-    stored = await run(
-        lambda: recipe.get_session_information(session.get_handle(), {}), blocks=blocks
-    )
-    if stored is None:
-        raise UnauthorisedError("Session does not exist anymore.")
-    return stored
 
 
 async def guest_data(
@@ -167,15 +147,11 @@ async def guest_data(
         stored = data.get(DATA_KEY if namespace is None else namespace)
         if isinstance(stored, dict) and claim.get("sub") in {None, stored.get("sub")}:
             found = stored
-    if not _is_guest_id(found.get("sub")):
-        if namespace is None:
-            raise ConfigError(
-                "With namespace=None nothing tells a guest's claims from others: read"
-                " session.get_access_token_payload()."
-            )
-        return None
-    return {name: copy.deepcopy(found[name]) for name in found if name != MORE}
-
-
-def _is_guest_id(value: object) -> bool:
-    return isinstance(value, str) and GUEST_ID.fullmatch(value) is not None
+    if GUEST_ID.fullmatch(str(found.get("sub"))) is not None:
+        return {name: copy.deepcopy(found[name]) for name in found if name != MORE}
+    if namespace is None:
+        raise ConfigError(
+            "With namespace=None nothing tells a guest's claims from others: read"
+            " session.get_access_token_payload()."
+        )
+    return None

@@ -3,8 +3,6 @@
 Pure: the caller brings what the session has and what the guest may give.
 """
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Callable, Mapping
@@ -50,7 +48,6 @@ def headers_bytes(
     *,
     user_id: str,
     tenant_id: str,
-    anti_csrf: bool,
     copies: int,
     refresh_path: str | None,
 ) -> int:
@@ -59,25 +56,25 @@ def headers_bytes(
     For the refresh as well, which is larger than the login: its tokens name those that
     they replace. What overflows 100 bytes early costs nobody anything. All text is
     counted as the SDK writes it into the front token, with what is not ASCII escaped,
-    in which no token is shorter. *copies* are the access token's; *refresh_path* is
-    ``None`` without a refresh token.
+    in which no token is shorter; a token against CSRF is always counted. *copies* are
+    the access token's; *refresh_path* is ``None`` without a refresh token.
     """
     text = json.dumps(payload, separators=(",", ":"))
     # The core writes a float as Java does, by up to three characters longer.
     claims = len(text) + 3 * len(re.findall(r"\d\.|\de[+-]", text))
-    # The core's own: two hashes, times, a handle, the ids; and the mark of a guest who
-    # has to wait.
-    claims += 319 + 48 + 2 * len(user_id) + 2 * len(tenant_id) + 36 * anti_csrf
+    # The core's own: three hashes, times, a handle, the ids; and the mark of a guest
+    # who has to wait.
+    claims += 355 + 48 + 2 * len(user_id) + 2 * len(tenant_id)
     # The access token with header, signature and dots; in a header, too, if exposed.
     total = copies * (468 + _base64(claims)) + 22 * (copies - 1)
     total += _base64(claims + 40 + len(user_id))  # the front token
     # Two cookies' attributes; the names of the SDK's headers; status line, Date,
     # Server, Content-Type, Content-Length (139 bytes with uvicorn) and what a
     # cross-origin front end needs.
-    total += 2 * 118 + 100 + 260 + 36 * anti_csrf
+    total += 2 * 118 + 136 + 260
     if refresh_path is not None:
         longer = max(0, len(user_id) - 36) + len(tenant_id)
-        total += 494 + 84 * anti_csrf + 2 * longer + len(refresh_path)
+        total += 578 + 2 * longer + len(refresh_path)
     return total
 
 
@@ -100,8 +97,7 @@ def select_claims(
     that do not fit into the headers go into the data, all together. *room* tells the
     bytes that are left in them; without it the data takes all.
     """
-    home = data if room is None else payload
-    inside = _inside(home, namespace, guest_id)
+    inside = _inside(data if room is None else payload, namespace, guest_id)
     if inside is None:
         return Selection(dropped=dict.fromkeys(chosen, "namespace_taken"))
     wanted, moved, dropped = _sort(chosen, inside)

@@ -1,41 +1,33 @@
 """What an answer does to the guest of its request: sets it, clears it, or keeps it."""
 
-from __future__ import annotations
-
 import contextlib
 import functools
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import Any
 
 from supertokens_python.recipe.session.exceptions import (
     SuperTokensSessionError,
     TokenTheftError,
     UnauthorisedError,
 )
+from supertokens_python.recipe.session.interfaces import SessionContainer
 from supertokens_python.supertokens import get_request_from_user_context
 
-from supertokens_guest._background import run_blocking
 from supertokens_guest._runtime import current
 from supertokens_guest._web.cookies import clear_cookie, set_cookie, set_header
-from supertokens_guest._web.reading import fingerprint, read
-from supertokens_guest._web.requests import visit_of
+from supertokens_guest._web.reading import read_now
+from supertokens_guest._web.requests import Reading, Visit, visit_of
 from supertokens_guest.errors import (
     CoreUnavailableError,
+    GuestError,
     GuestRefusedError,
     KeysUnavailableError,
     PayloadError,
     PayloadTooLargeError,
+    Refusal,
 )
 from supertokens_guest.events import logger
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from supertokens_python.recipe.session.interfaces import SessionContainer
-
-    from supertokens_guest._web.reading import Reading
-    from supertokens_guest._web.requests import Visit
-    from supertokens_guest.errors import GuestError, Refusal
-    from supertokens_guest.guest import Guest
+from supertokens_guest.guest import Guest
 
 SERVER_ERROR = 500
 
@@ -125,13 +117,12 @@ def set_guest_cookie(response: Any, token: str, request: Any) -> None:
         TokenError: *token* is not a valid guest.
         ConfigError: Guests are not set up.
     """
-    runtime, visit = current(), visit_of(request)
+    visit = visit_of(request)
     guest: Guest | None = None
     # Without keys: the app has just made it, and the browser asks for none.
     with contextlib.suppress(KeysUnavailableError):
-        guest = runtime.verifier.verify_sync(token, wait_seconds=0)
-    reading = run_blocking(read(visit, blocks=True, wait_seconds=0))
-    refuse_in_vain(visit, reading, None if guest is None else guest.id)
+        guest = current().verifier.verify_sync(token, wait_seconds=0)
+    refuse_in_vain(visit, read_now(visit), None if guest is None else guest.id)
     if (getattr(response, "status_code", None) or 0) >= SERVER_ERROR:
         raise refusal("not_allowed", guest)
     give(visit, response, token, guest)
@@ -149,7 +140,7 @@ def clear_guest_cookie(response: Any, request: Any) -> None:
         ConfigError: Guests are not set up.
     """
     visit = visit_of(request)
-    reading = run_blocking(read(visit, blocks=True, wait_seconds=0))
+    reading = read_now(visit)
     if reading.foreign and not reading.cookie_is_ours:
         raise refusal("foreign_cookie")
     drop(visit, response, reading)
@@ -161,12 +152,8 @@ def give(visit: Visit, response: Any, token: str, guest: Guest | None) -> None:
     A cookie's token never goes into a header, where a script could read what is
     ``HttpOnly``.
     """
-    reading = visit.reading
-    if reading is None or reading.guest is None:
-        by_header = visit.wants_header
-    else:
-        by_header = reading.by_header
-    if by_header:
+    came = visit.reading
+    if visit.wants_header if came is None or came.guest is None else came.by_header:
         set_header(response, token)
     else:
         set_cookie(visit, response, token, guest)
@@ -182,7 +169,7 @@ def drop(visit: Visit, response: Any, reading: Reading) -> None:
 
 def clear_ours(visit: Visit, response: Any) -> None:
     """Clear what the request brought, if it is ours."""
-    reading = run_blocking(read(visit, blocks=True, wait_seconds=0))
+    reading = read_now(visit)
     if reading.is_ours:
         drop(visit, response, reading)
 
@@ -200,16 +187,10 @@ def clear_with(error: SuperTokensSessionError) -> None:
             act = functools.partial(clear_ours, visit_of(request))
             perform(act, response.original, 0)
 
-    if isinstance(error, TokenTheftError) or (
-        isinstance(error, UnauthorisedError) and error.clear_tokens
-    ):
+    ends = isinstance(error, UnauthorisedError) and error.clear_tokens
+    if ends or isinstance(error, TokenTheftError):
         mutators: list[Any] = error.response_mutators
         mutators.append(clear)
-
-
-def next_fingerprint(visit: Visit, reading: Reading) -> str:
-    """Name the tokens that the next request will bring."""
-    return fingerprint([visit.written[0]]) if visit.written else reading.fingerprint
 
 
 def at_answer(

@@ -1,47 +1,22 @@
-"""The guest's cookie and header: how they are read, and the one place that writes them.
+"""What is written on an answer: the guest's cookie and header, and what caches may do.
 
 Starlette, Werkzeug and Django give their responses the same ``set_cookie`` and a
 mapping of headers, which is all that is used here.
 """
 
-from __future__ import annotations
-
 import time
 from http.cookies import SimpleCookie
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from supertokens_guest._runtime import current
+from supertokens_guest._web.requests import GUEST_HEADER, Visit
 from supertokens_guest.errors import ConfigError
-
-if TYPE_CHECKING:
-    from supertokens_guest._web.requests import Visit
-    from supertokens_guest.guest import Guest
+from supertokens_guest.guest import Guest
 
 MAX_AGE_SECONDS = 400 * 24 * 60 * 60
 """The longest that browsers keep a cookie (RFC 6265bis, 5.5)."""
 
-GUEST_HEADER = "guest-jwt"
-"""How a guest travels for clients without cookies, in both directions."""
-
 _CDN_HEADERS = ("surrogate-control", "cdn-cache-control")
-
-
-def cookie_values(header: str, name: str) -> list[str]:
-    """Return every value that the ``Cookie`` header has for *name*, in its order.
-
-    Frameworks keep the first or the last of several; a guest must not depend on which.
-    The order is the browser's: the most specific path first (RFC 6265, 5.4).
-    """
-    if name not in header:
-        return []
-    values = []
-    for pair in header.split(";"):
-        key, equals, value = pair.partition("=")
-        if equals and key.strip() == name:
-            value = value.strip()
-            quoted = len(value) > 1 and value[0] == value[-1] == '"'
-            values.append(value[1:-1] if quoted else value)
-    return values
 
 
 def checked_secure(name: str, *, secure: bool, same_site: str) -> bool:
@@ -83,6 +58,25 @@ def clear_cookie(visit: Visit, response: Any) -> None:
     _write(visit, response, session.cookie_domain, "", 0)
 
 
+def _write(
+    visit: Visit, response: Any, domain: str | None, value: str, max_age: int
+) -> None:
+    """Write one ``Set-Cookie``, as like the session cookies' as its name lets it."""
+    name, session = current().config.cookie_name, current().session_config
+    same_site = session.get_cookie_same_site(visit.request, {})
+    response.set_cookie(
+        name,
+        value,
+        max_age=max_age,
+        path="/",
+        domain=None if name.lower().startswith("__host-") else domain,
+        secure=checked_secure(name, secure=session.cookie_secure, same_site=same_site),
+        httponly=True,
+        samesite=same_site,
+    )
+    keep_private(response)
+
+
 def set_header(response: Any, value: str) -> None:
     """Send the guest, or ``remove``, to a client without cookies."""
     response.headers[GUEST_HEADER] = value
@@ -91,19 +85,16 @@ def set_header(response: Any, value: str) -> None:
 
 
 def keep_newest_session(response: Any) -> None:
-    """Send one access token where the SDK has written two: each takes a kilobyte.
-
-    Django keeps one cookie for each name by itself.
-    """
+    """Send one access token where the SDK has written two: each takes a kilobyte."""
     if hasattr(response, "cookies"):
-        return
+        return  # Django keeps one cookie for each name by itself
     lines = response.headers.getlist("set-cookie")
-    tokens = [line for line in lines if line.startswith("sAccessToken=")]
-    if len(tokens) > 1:
+    older = [line for line in lines if line.startswith("sAccessToken=")][:-1]
+    if older:
         del response.headers["set-cookie"]
         add = getattr(response.headers, "append", None) or response.headers.add
         for line in lines:
-            if line not in tokens[:-1]:
+            if line not in older:
                 add("set-cookie", line)
 
 
@@ -125,13 +116,15 @@ def vary_by_cookie(response: Any) -> None:
 def is_for_all(response: Any) -> bool:
     """Tell whether a shared cache may keep *response* (RFC 9111, 3 and 4.2.2)."""
     names = _names(response)
+    control = (response.headers.get("Cache-Control") or "").lower()
     if any(name.endswith(_CDN_HEADERS) for name in names):
         return True
-    control = (response.headers.get("Cache-Control") or "").lower()
     if "private" in control or "no-store" in control:
         return False
-    dated = "expires" in names or "last-modified" in names
-    return dated or "public" in control or "max-age" in control or "s-maxage" in control
+    is_dated = "expires" in names or "last-modified" in names
+    return is_dated or any(
+        word in control for word in ("public", "max-age", "s-maxage")
+    )
 
 
 def _names(response: Any) -> list[str]:
@@ -144,26 +137,3 @@ def _add_to(response: Any, name: str, value: str) -> None:
     items = [item.strip().lower() for item in (there or "").split(",")]
     if value.lower() not in items:
         response.headers[name] = f"{there}, {value}" if there else value
-
-
-def _write(
-    visit: Visit, response: Any, domain: str | None, value: str, max_age: int
-) -> None:
-    """Write one ``Set-Cookie``; the only place that does.
-
-    With the attributes of the session cookies, as far as its name lets it.
-    """
-    name, session = current().config.cookie_name, current().session_config
-    same_site = session.get_cookie_same_site(visit.request, {})
-    secure = checked_secure(name, secure=session.cookie_secure, same_site=same_site)
-    response.set_cookie(
-        name,
-        value,
-        max_age=max_age,
-        path="/",
-        domain=None if name.lower().startswith("__host-") else domain,
-        secure=secure,
-        httponly=True,
-        samesite=same_site,
-    )
-    keep_private(response)

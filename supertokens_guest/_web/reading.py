@@ -1,61 +1,21 @@
 """Who the guest of a request is, when it may bring several tokens, some of them bad."""
 
-from __future__ import annotations
-
 import hashlib
 import time
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Iterable
+from typing import NamedTuple
 
+from supertokens_guest._background import run_blocking
 from supertokens_guest._runtime import current
 from supertokens_guest._tokens.rules import ownership
-from supertokens_guest._web.requests import MAX_COOKIES
+from supertokens_guest._web.requests import MAX_COOKIES, Reading, Visit
 from supertokens_guest.errors import KeysUnavailableError, TokenError
 from supertokens_guest.events import logger
 from supertokens_guest.guest import Guest
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
 
-    from supertokens_guest._web.requests import Visit
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Reading:
-    """What the guest tokens of a request came to.
-
-    Attributes:
-        guest: The guest, when there is exactly one; of several tokens the newest.
-        by_header: Whether that guest came in the header, and so answers in it.
-        ambiguous: Whether two valid guests came, or more cookies than a browser sends
-            by itself: somebody planted one.
-        unavailable: Why nothing can be said about a token now; it must be kept.
-        foreign: Whether somebody else's JWT has our cookie's name.
-        clearable: Whether all cookies that came are ours and no good, so that they may
-            be cleared: clearing a name could take another cookie than is meant.
-        cookie_is_ours: Whether a cookie came that says it is a guest of this app.
-        header_is_ours: Whether such a header came.
-        fingerprint: Names the tokens that came without showing them; empty for none.
-    """
-
-    guest: Guest | None = None
-    by_header: bool = False
-    ambiguous: bool = False
-    unavailable: KeysUnavailableError | None = None
-    foreign: bool = False
-    clearable: bool = False
-    cookie_is_ours: bool = False
-    header_is_ours: bool = False
-    fingerprint: str = ""
-
-    @property
-    def is_ours(self) -> bool:
-        """Whether anything came that says it is a guest of this app."""
-        return self.cookie_is_ours or self.header_is_ours
-
-
-class _Outcome(NamedTuple):
-    token: str
+class _Token(NamedTuple):
+    text: str
     by_header: bool
     owner: str
     result: Guest | TokenError | KeysUnavailableError
@@ -68,75 +28,76 @@ async def read(visit: Visit, *, blocks: bool, wait_seconds: float) -> Reading:
     """
     if visit.reading is not None and visit.reading.unavailable is None:
         return visit.reading
-    runtime = current()
+    runtime, ends_at = current(), time.monotonic() + wait_seconds
     cookies, header = visit.guest_tokens(runtime.config.cookie_name)
-    tokens = [(token, False) for token in cookies[:MAX_COOKIES]]
-    if header is not None:
-        tokens.append((header, True))
-    outcomes: list[_Outcome] = []
-    ends_at = time.monotonic() + wait_seconds
-    for token, by_header in tokens:
-        owner = ownership(token, runtime.issuer)
-        left = max(0.0, ends_at - time.monotonic()) if owner != "foreign" else 0.0
+    brought = [(text, False) for text in cookies[:MAX_COOKIES]]
+    brought += [] if header is None else [(header, True)]
+    tokens = []
+    for text, by_header in brought:
+        owner = ownership(text, runtime.issuer)
+        left = 0.0 if owner == "foreign" else max(0.0, ends_at - time.monotonic())
         result: Guest | TokenError | KeysUnavailableError
         try:
             if blocks:
-                result = runtime.verifier.verify_sync(token, wait_seconds=left)
+                result = runtime.verifier.verify_sync(text, wait_seconds=left)
             else:
-                result = await runtime.verifier.verify(token, wait_seconds=left)
+                result = await runtime.verifier.verify(text, wait_seconds=left)
         except (TokenError, KeysUnavailableError) as error:
             result = error
-        outcomes.append(_Outcome(token, by_header, owner, result))
-    visit.reading = _decide(outcomes, too_many=len(cookies) > MAX_COOKIES)
+        tokens.append(_Token(text, by_header, owner, result))
+    visit.reading = _decide(tokens, too_many=len(cookies) > MAX_COOKIES)
     return visit.reading
+
+
+def read_now(visit: Visit) -> Reading:
+    """Read what can be told without waiting for keys."""
+    return run_blocking(read(visit, blocks=True, wait_seconds=0))
+
+
+def _decide(tokens: list[_Token], *, too_many: bool) -> Reading:
+    """Decide who the guest is, and what may be done with each token."""
+    guests: list[tuple[Guest, bool]] = []
+    bad: list[_Token] = []
+    unavailable = None
+    for token in tokens:
+        if isinstance(token.result, Guest):
+            guests.append((token.result, token.by_header))
+        elif token.owner == "foreign":  # which needs no keys to tell
+            bad.append(token)
+        elif isinstance(token.result, KeysUnavailableError):
+            unavailable = token.result
+        else:
+            bad.append(token)
+            code = token.result.code
+            logger.debug("guest token refused: %s", code)
+            current().tell("verify-rejected", code, error=token.result)
+    foreign = any(token.owner == "foreign" and not token.by_header for token in bad)
+    if foreign:
+        name = current().config.cookie_name
+        logger.debug("the cookie %r holds a JWT that is not ours", name)
+        current().tell("foreign-cookie")
+    ambiguous = too_many or len({guest.id for guest, _ in guests}) > 1
+    if ambiguous:  # of two guests the header's is the visitor's: nobody can plant it
+        guests = [pair for pair in guests if pair[1]]
+    guests.sort(key=lambda pair: (pair[0].issued_at, pair[0].expires_at, pair[1]))
+    guest, by_header = guests[-1] if guests else (None, False)
+    cookies = [token for token in tokens if not token.by_header]
+    ours = [token for token in tokens if token.owner == "ours"]
+    return Reading(
+        guest=guest,
+        by_header=by_header,
+        ambiguous=ambiguous,
+        unavailable=unavailable,
+        foreign=foreign,
+        # Clearing a name could take another cookie than is meant.
+        clearable=bool(cookies) and all(t in bad and t in ours for t in cookies),
+        cookie_is_ours=any(not token.by_header for token in ours),
+        header_is_ours=any(token.by_header for token in ours),
+        fingerprint=fingerprint(token.text for token in tokens),
+    )
 
 
 def fingerprint(tokens: Iterable[str]) -> str:
     """Name *tokens* so that they can be told again, and not be made from it."""
     text = "\n".join(sorted(set(tokens))).encode(errors="surrogatepass")
     return hashlib.sha256(text).hexdigest()[:32] if text else ""
-
-
-def _decide(outcomes: Sequence[_Outcome], *, too_many: bool) -> Reading:
-    """Decide who the guest is, and what may be done with each token."""
-    guests: list[tuple[Guest, bool]] = []
-    unavailable: KeysUnavailableError | None = None
-    bad: list[_Outcome] = []
-    for outcome in outcomes:
-        if isinstance(outcome.result, Guest):
-            guests.append((outcome.result, outcome.by_header))
-        elif outcome.owner == "foreign":  # which needs no keys to tell
-            bad.append(outcome)
-        elif isinstance(outcome.result, KeysUnavailableError):
-            unavailable = outcome.result
-        else:
-            bad.append(outcome)
-            code = outcome.result.code
-            logger.debug("guest token refused: %s", code)
-            current().tell("verify-rejected", code, error=outcome.result)
-    foreign = any(o.owner == "foreign" and not o.by_header for o in bad)
-    if foreign:
-        name = current().config.cookie_name
-        logger.debug("the cookie %r holds a JWT that is not ours", name)
-        current().tell("foreign-cookie")
-    cookies = [outcome for outcome in outcomes if not outcome.by_header]
-    ambiguous = too_many or len({guest.id for guest, _ in guests}) > 1
-    if ambiguous:  # of two guests the header's is the visitor's: nobody can plant it
-        guests = [pair for pair in guests if pair[1]]
-    newest = max(
-        guests,
-        key=lambda pair: (pair[0].issued_at, pair[0].expires_at, pair[1]),
-        default=(None, False),
-    )
-    clearable = all(o in bad and o.owner == "ours" for o in cookies)
-    return Reading(
-        guest=newest[0],
-        by_header=newest[1],
-        ambiguous=ambiguous,
-        unavailable=unavailable,
-        foreign=foreign,
-        clearable=bool(cookies) and clearable,
-        cookie_is_ours=any(o.owner == "ours" for o in cookies),
-        header_is_ours=any(o.owner == "ours" and o.by_header for o in outcomes),
-        fingerprint=fingerprint(outcome.token for outcome in outcomes),
-    )

@@ -3,31 +3,24 @@
 Reads the SDK's ``BaseRequest`` and so knows no framework.
 """
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING, Any, cast
+import functools
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, cast
 from urllib.parse import unquote
 
 from supertokens_python.framework.request import BaseRequest
-from supertokens_python.recipe.session.access_token import (
-    validate_access_token_structure,
-)
-from supertokens_python.recipe.session.jwt import (
-    parse_jwt_without_signature_verification,
-)
+from supertokens_python.recipe.session import access_token, jwt
+from supertokens_python.recipe.session.interfaces import SessionContainer
 from supertokens_python.supertokens import Supertokens
 from supertokens_python.utils import FRAMEWORKS
 
 from supertokens_guest._runtime import current
-from supertokens_guest._web.cookies import GUEST_HEADER, cookie_values
+from supertokens_guest.errors import KeysUnavailableError
+from supertokens_guest.guest import Guest
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
-    from supertokens_python.recipe.session.interfaces import SessionContainer
-
-    from supertokens_guest._web.reading import Reading
-    from supertokens_guest.guest import Guest
+GUEST_HEADER = "guest-jwt"
+"""How a guest travels for clients without cookies, in both directions."""
 
 MAX_COOKIES = 4
 """How many cookies of one name are looked at: a browser sends more only if somebody
@@ -42,43 +35,52 @@ _SDK_HEADERS = ("rid", "fdi-version", "st-auth-mode")
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})  # RFC 9110, 9.2.1
 
 
-class Visit:
-    """One request: what it brings, and what becomes of its guest until the answer.
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Reading:
+    """What the guest tokens of a request came to."""
 
-    Attributes:
-        has_middleware: Whether ``GuestMiddleware`` will see the answer.
-        hides_status: Whether the SDK shows its response mutators another status than
-            the answer's: in FastAPI a fresh response, always 200.
-        status: The answer's status, once it is known.
-        reading: What the guest tokens came to, once they were read.
-        was_read: Whether a view looked at the guest.
-        written: The token that the answer shall set, and what it says.
-        cleared: Whether the answer shall clear the guest.
-        moved: Whether the guest has become this request's user.
-        waits: Whether a login of this request left the guest for a later transfer.
-        made: The handles of sessions that this request made.
-        revoked: The handles of those that it ended.
-        deferred: What the answer does once its status is known.
-    """
-
-    def __init__(self, make_request: Callable[[], BaseRequest]) -> None:
-        """Look at nothing yet: most requests need nothing."""
-        self._make_request = make_request
-        self._request: BaseRequest | None = None
-        self.has_middleware = self.hides_status = False
-        self.was_read = self.cleared = self.moved = self.waits = False
-        self.status: int | None = None
-        self.reading: Reading | None = None
-        self.written: tuple[str, Guest] | None = None
-        self.made: set[str] = set()
-        self.revoked: set[str] = set()
-        self.deferred: list[Callable[[Any], None]] = []
+    guest: Guest | None = None  # when there is exactly one; by the newest of its tokens
+    by_header: bool = False  # that one came in the header, and so is answered in it
+    ambiguous: bool = False  # two guests came, or more cookies than a browser sends
+    unavailable: KeysUnavailableError | None = None  # a token may be good: keep it
+    foreign: bool = False  # somebody else's JWT has our cookie's name
+    clearable: bool = False  # all cookies that came are ours, and no good
+    cookie_is_ours: bool = False  # a cookie says that it is a guest of this app
+    header_is_ours: bool = False  # and so does the header
+    fingerprint: str = ""  # names the tokens without showing them; empty for none
 
     @property
+    def is_ours(self) -> bool:
+        return self.cookie_is_ours or self.header_is_ours
+
+
+@dataclass(eq=False)
+class Visit:
+    """One request: what it brings, and what becomes of its guest until the answer."""
+
+    own: Any  # the framework's request, or the SDK's
+    mapping: Mapping[str, Any]  # which the framework keeps of it: scope or environ
+    has_middleware: bool = False  # GuestMiddleware will see the answer
+    hides_status: bool = False  # the SDK shows its response mutators a 200, whatever is
+    status: int | None = None  # the answer's, once it is known
+    reading: Reading | None = None  # once the guest tokens were read
+    was_read: bool = False  # by a view
+    written: tuple[str, Guest] | None = None  # the token to set, and what it says
+    cleared: bool = False  # the answer shall clear the guest
+    moved: bool = False  # the guest has become this request's user
+    waits: bool = False  # a login left the guest for a later transfer
+    made: set[str] = field(default_factory=set)  # sessions, by their handles
+    revoked: set[str] = field(default_factory=set)  # likewise
+    deferred: list[Callable[[Any], None]] = field(default_factory=list)  # for `status`
+
+    @functools.cached_property
     def request(self) -> BaseRequest:
-        if self._request is None:
-            self._request = self._make_request()
-        return self._request
+        """The SDK's request; not made for one that needs nothing."""
+        if isinstance(self.own, BaseRequest):
+            return self.own
+        framework = Supertokens.get_instance().app_info.framework
+        # Declared to return None as well, which no framework of the SDK's does.
+        return cast("BaseRequest", FRAMEWORKS[framework].wrap_request(self.own))
 
     @property
     def session(self) -> SessionContainer | None:
@@ -94,8 +96,31 @@ class Visit:
 
     @property
     def is_unsafe(self) -> bool:
-        """Whether the request may change something (RFC 9110, 9.2.1)."""
         return self.method not in _SAFE
+
+    @property
+    def lone_cookies(self) -> bytes | str | None:
+        """The ``Cookie`` header, when nothing else can bring a guest or a session."""
+        if "headers" not in self.mapping:
+            others = {"HTTP_AUTHORIZATION", "HTTP_GUEST_JWT"} & self.mapping.keys()
+            return None if others else self.mapping.get("HTTP_COOKIE")
+        names = {b"cookie", b"authorization", b"guest-jwt"}
+        brought = [pair for pair in self.mapping["headers"] if pair[0] in names]
+        is_alone = len(brought) == 1 and brought[0][0] == b"cookie"
+        return brought[0][1] if is_alone else None
+
+    @property
+    def _cookie_header(self) -> str:
+        """Every ``Cookie`` header as one; HTTP/2 clients may send several.
+
+        Under ASGI they are all there, where the SDK's request gives the first alone.
+        WSGI has room for one, so servers join them with a comma, which cannot be told
+        from one in a value; no guest JWT has one.
+        """
+        if "headers" not in self.mapping:
+            return str(self.mapping.get("HTTP_COOKIE", "")).replace(",", ";")
+        pairs = self.mapping["headers"]
+        return "; ".join(v.decode("latin-1") for name, v in pairs if name == b"cookie")
 
     @property
     def wants_header(self) -> bool:
@@ -108,7 +133,7 @@ class Visit:
         Of more than ``MAX_COOKIES`` there is one more, so that it can be seen: which of
         them is the visitor's own nobody can say.
         """
-        cookies = cookie_values(_cookie_header(self.request), cookie_name)
+        cookies = cookie_values(self._cookie_header, cookie_name)
         return cookies[: MAX_COOKIES + 1], self.request.get_header(GUEST_HEADER) or None
 
     def session_claims(self) -> dict[str, Any] | None:
@@ -117,14 +142,16 @@ class Visit:
         Only what the SDK reads as its own counts: garbage under its names and a
         gateway's bearer are no session of ours.
         """
-        tokens = cookie_values(_cookie_header(self.request), "sAccessToken")
+        tokens = cookie_values(self._cookie_header, "sAccessToken")
         authorization = self.request.get_header("authorization") or ""
         if authorization.startswith("Bearer "):  # as the SDK compares it
             tokens.append(authorization.removeprefix("Bearer ").strip())
         for token in tokens:
             try:
-                parsed = parse_jwt_without_signature_verification(unquote(token))
-                validate_access_token_structure(parsed.payload, parsed.version)
+                parsed = jwt.parse_jwt_without_signature_verification(unquote(token))
+                access_token.validate_access_token_structure(
+                    parsed.payload, parsed.version
+                )
             except Exception:  # noqa: BLE001, S112 - so the SDK tells what is a token
                 continue
             return parsed.payload
@@ -148,7 +175,15 @@ class Visit:
         website = app.get_origin(self.request, user_context).get_as_string_dangerous()
         if origin in {_origin(api), _origin(website)}:
             return False  # a website on another site than its API is "cross-site"
-        return site is not None or not self._is_own_host(str(origin), api)
+        if site is not None:
+            return True
+        # Or the host that the request came to; never http where the API is https, as
+        # anybody on the network can be that.
+        scheme = (
+            "https" if api.startswith("https:") else str(origin).partition("://")[0]
+        )
+        own = _origin(f"{scheme}://{header('host') or ''}".lower())
+        return scheme not in {"http", "https"} or origin != own
 
     def withholds_cookies(self) -> bool:
         """Tell whether the browser may have kept the visitor's cookies back.
@@ -162,23 +197,11 @@ class Visit:
             return self.is_unsafe and self.from_another_site({})
         if site != "cross-site":
             return False
-        config = current().session_config
-        same_site = config.get_cookie_same_site(self.request, {})
+        same_site = current().session_config.get_cookie_same_site(self.request, {})
         if same_site == "none":
             return self.from_another_site({})
         navigates = header("sec-fetch-mode") == "navigate" and self.method == "GET"
         return same_site == "strict" or not navigates
-
-    def _is_own_host(self, origin: str, api_domain: str) -> bool:
-        """Tell whether *origin* is the host, with its port, that the request came to.
-
-        Never ``http`` where the API is https: anybody on the network can be that.
-        """
-        scheme = origin.partition("://")[0]
-        if scheme == "http" and api_domain.startswith("https:"):
-            return False
-        own = (self.request.get_header("host") or "").lower()
-        return scheme in {"http", "https"} and origin == _origin(f"{scheme}://{own}")
 
 
 def visit_of(request: Any) -> Visit:
@@ -193,38 +216,20 @@ def visit_of(request: Any) -> Visit:
         if mapping is not None:
             visit: Visit | None = mapping.get(KEY)
             if visit is None:
-                visit = mapping[KEY] = Visit(lambda: _wrapped(request))
+                visit = mapping[KEY] = Visit(request, mapping)
             return visit
     raise TypeError(f"A request is expected, not a {type(request).__name__}.")
 
 
-def lone_cookies(environ: Mapping[str, Any]) -> str | None:
-    """Return WSGI's ``Cookie`` header, when nothing else can bring guest or session."""
-    if "HTTP_AUTHORIZATION" in environ or "HTTP_GUEST_JWT" in environ:
-        return None
-    return environ.get("HTTP_COOKIE")
+def cookie_values(header: str, name: str) -> list[str]:
+    """Return every value that the ``Cookie`` header has for *name*, in its order.
 
-
-def _wrapped(request: Any) -> BaseRequest:
-    if isinstance(request, BaseRequest):
-        return request
-    framework = Supertokens.get_instance().app_info.framework
-    # Declared to return None as well, which no framework of the SDK's does.
-    return cast("BaseRequest", FRAMEWORKS[framework].wrap_request(request))
-
-
-def _cookie_header(request: Any) -> str:
-    """Return every ``Cookie`` header as one; HTTP/2 clients may send several.
-
-    Under ASGI they are all there, where the SDK's request gives the first alone. WSGI
-    has room for one, so servers join them with a comma, which cannot be told from one
-    in a value; no guest JWT has one.
+    Frameworks keep the first or the last of several; a guest must not depend on which.
+    The order is the browser's: the most specific path first (RFC 6265, 5.4).
     """
-    scope = getattr(request.request, "scope", None)
-    if scope is None:
-        return (request.get_header("cookie") or "").replace(",", ";")
-    pairs = scope.get("headers", ())
-    return "; ".join(v.decode("latin-1") for name, v in pairs if name == b"cookie")
+    pairs = [pair.partition("=") for pair in header.split(";")]
+    found = [value.strip() for key, has, value in pairs if has and key.strip() == name]
+    return [v[1:-1] if len(v) > 1 and v[0] == v[-1] == '"' else v for v in found]
 
 
 def _origin(domain: str) -> str:

@@ -1,23 +1,32 @@
-"""What the middleware decides about a request's guest; knows no framework."""
+"""What guards, verbs and the middleware decide: who asks, what becomes of the guest.
 
-from __future__ import annotations
+Knows no framework. What a verb changed of the guest lies in the ``Visit``: the answer
+sets it, once, and a login takes it.
+"""
 
 import time
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from supertokens_python.normalised_url_path import NormalisedURLPath
+from supertokens_python.recipe.session.asyncio import get_session
+from supertokens_python.recipe.session.interfaces import (
+    SessionClaimValidator,
+    SessionContainer,
+)
+from supertokens_python.types import MaybeAwaitable
 
+from supertokens_guest._background import run
 from supertokens_guest._runtime import REQUEST_WAIT_SECONDS, current
 from supertokens_guest._tokens.issuing import Places, issue
-from supertokens_guest._web.answers import SERVER_ERROR, drop, give, may_issue, perform
-from supertokens_guest._web.cookies import GUEST_HEADER, is_for_all, vary_by_cookie
-from supertokens_guest._web.reading import read
-from supertokens_guest.errors import GuestError, PayloadError
+from supertokens_guest._transfer.late import transfer_late
+from supertokens_guest._web import answers
+from supertokens_guest._web.cookies import is_for_all, vary_by_cookie
+from supertokens_guest._web.reading import read, read_now
+from supertokens_guest._web.requests import GUEST_HEADER, Visit, visit_of
+from supertokens_guest.errors import ConfigError, GuestError, PayloadError
 from supertokens_guest.events import logger
-
-if TYPE_CHECKING:
-    from supertokens_guest._web.requests import Visit
-    from supertokens_guest.guest import Guest
+from supertokens_guest.guest import Guest, Visitor
 
 RENEW_SECONDS = 30 * 24 * 60 * 60
 """The age from which a guest who comes back gets a new token: a cookie lives 400 days
@@ -29,6 +38,11 @@ PAUSE_SECONDS = 5.0
 MAX_REMEMBERED = 1_024
 """``Cookie`` headers that are known to need nothing."""
 
+ClaimValidators = Callable[
+    [list[SessionClaimValidator], SessionContainer, dict[str, Any]],
+    MaybeAwaitable[list[SessionClaimValidator]],
+]
+
 _CLIENT_ERROR = 400
 # What no visitor looks at by itself, so that no guest need be there for it.
 _EMBEDDED = frozenset({"image", "script", "style", "font", "audio", "video"})
@@ -36,65 +50,147 @@ _EMBEDDED = frozenset({"image", "script", "style", "font", "audio", "video"})
 _eager = Places()
 
 
-def is_quiet(visit: Visit, cookies: bytes | str | None) -> bool:
-    """Tell whether a known guest asks and nothing has to be done: nearly always.
+def here(request: Any) -> Visit:
+    """Return the visit of a request whose answer the middleware will see."""
+    visit = visit_of(request)
+    if not visit.has_middleware:
+        raise ConfigError(
+            "The guest needs an answer to travel with: add the middleware, by"
+            " app.add_middleware(GuestMiddleware) in FastAPI, GuestMiddleware(app) in"
+            ' Flask, "supertokens_guest.django.GuestMiddleware" in MIDDLEWARE in'
+            " Django."
+        )
+    return visit
 
-    *cookies* is the whole header; ``None`` when something else may bring a guest or a
-    session.
+
+async def find_visitor(
+    request: Any, context: dict[str, Any] | None, *, blocks: bool, **options: Any
+) -> Visitor:
+    """Return who asks: the session's user, or the guest, issued now if there is none.
+
+    *options* for the SDK's ``get_session`` come from a guard: it looks for the session
+    anew, transfers a waiting guest, and refuses unsafe requests of other sites.
     """
+    visit, context = here(request), {} if context is None else context
+    visit.was_read = True
+    if options and visit.is_unsafe and visit.from_another_site(context):
+        raise answers.refusal("cross_site")
+    session = None if options else visit.session
+    if session is None:
+        find = {"session_required": False, "user_context": context, **options}
+        session = await run(lambda: get_session(visit.request, **find), blocks=blocks)
+    if session is not None:
+        if options:
+            await transfer_late(visit, session, context, blocks=blocks)
+        return Visitor(id=session.get_user_id(), session=session)
+    guest = await current_guest(visit, blocks=blocks)
+    if guest is None:
+        guest = await _sign(visit, None, {}, context, blocks=blocks)
+    return Visitor(id=guest.id, guest=guest)
+
+
+async def current_guest(visit: Visit, *, blocks: bool) -> Guest | None:
+    """Return the guest as it is now, with what this request changed."""
+    visit.was_read = True
+    if visit.cleared or visit.moved:
+        return None
+    if visit.written is not None:
+        return visit.written[1]
+    reading = await read(visit, blocks=blocks, wait_seconds=REQUEST_WAIT_SECONDS)
+    return reading.guest
+
+
+async def merge(
+    request: Any,
+    changes: Mapping[str, Any],
+    context: dict[str, Any] | None,
+    *,
+    blocks: bool,
+) -> Guest:
+    visit = here(request)
+    guest = await current_guest(visit, blocks=blocks)
+    payload = {**({} if guest is None else guest.payload), **changes}
+    kept = {name: payload[name] for name in payload if payload[name] is not None}
+    return await _sign(visit, guest, kept, context, blocks=blocks)
+
+
+def clear(request: Any) -> None:
+    visit = here(request)
+    if visit.status is not None:
+        raise answers.refusal("answered")
+    visit.written, visit.cleared = None, True
+
+
+async def _sign(
+    visit: Visit,
+    guest: Guest | None,
+    payload: Mapping[str, Any],
+    context: dict[str, Any] | None,
+    *,
+    blocks: bool,
+) -> Guest:
+    """Have the answer set a guest with this payload, or raise now."""
+    guest_id = None if guest is None else guest.id
+    reading = await read(visit, blocks=blocks, wait_seconds=REQUEST_WAIT_SECONDS)
+    if visit.written is None:
+        if reading.unavailable is not None and not visit.cleared:
+            raise reading.unavailable
+        answers.refuse_in_vain(visit, reading, guest_id)
+    token, guest = await issue(
+        payload,
+        guest_id,
+        context,
+        code="issue" if guest_id is None else "update",
+        blocks=blocks,
+        wait_seconds=REQUEST_WAIT_SECONDS,
+    )
+    if visit.status is not None:  # a view that streams has let the answer begin
+        raise answers.refusal("answered", guest)
+    visit.written, visit.cleared = (token, guest), False
+    return guest
+
+
+def is_quiet(visit: Visit) -> bool:
+    """Tell whether a known guest asks and nothing has to be done: nearly always."""
     if visit.was_read or visit.written or visit.cleared or visit.deferred:
         return False
     runtime = current()
-    found = runtime.quiet.get(cookies)
-    return (
-        found is not None
-        and found[0] is runtime.verifier.keys.current()
-        and time.time() < found[1]
-    )
+    key_set, due_at = runtime.quiet.get(visit.lone_cookies, (None, 0))
+    return time.time() < due_at and key_set is runtime.verifier.keys.current()
 
 
-async def answer(
-    visit: Visit,
-    response: Any,
-    status: int,
-    cookies: bytes | str | None,
-    *,
-    blocks: bool,
-) -> None:
+async def answer(visit: Visit, response: Any, *, blocks: bool) -> None:
     """Do to *response* what this visit asks for; no fault in it fails the answer."""
-    visit.status = status
+    status = visit.status or 0
     for act in visit.deferred:
-        perform(act, response, status)
+        answers.perform(act, response, status)
     try:
         if visit.was_read:
             vary_by_cookie(response)
-        if status < SERVER_ERROR and not _has_guest(response):
-            await _settle(visit, response, cookies, blocks=blocks)
+        if status < answers.SERVER_ERROR and not _has_guest(response):
+            await _settle(visit, response, blocks=blocks)
     except Exception as error:  # noqa: BLE001 - see above
         logger.error("a guest was left as it was", exc_info=error)
         current().tell("issue-shed", "error", error=error)
 
 
-async def _settle(
-    visit: Visit, response: Any, cookies: bytes | str | None, *, blocks: bool
-) -> None:
+async def _settle(visit: Visit, response: Any, *, blocks: bool) -> None:
     is_login = visit.session_claims() is not None
     ends = is_login and response.headers.get("front-token") == "remove"
     if visit.cleared or ends:  # whatever clears a session's cookies clears the guest
-        reading = await read(visit, blocks=blocks, wait_seconds=0)
+        reading = read_now(visit)
         if reading.is_ours or (visit.cleared and not reading.foreign):
-            drop(visit, response, reading)
+            answers.drop(visit, response, reading)
     elif visit.written is not None:
         if visit.session is None or visit.waits:
-            give(visit, response, *visit.written)
+            answers.give(visit, response, *visit.written)
     elif visit.session is None and not is_login and _is_looked_at(visit):
         reading = await read(visit, blocks=blocks, wait_seconds=REQUEST_WAIT_SECONDS)
+        guest = reading.guest
         if reading.ambiguous or reading.foreign or reading.unavailable:
             return
-        guest = reading.guest
-        due_at = _renew_at(guest)
-        if time.time() < due_at:
-            _remember(cookies, due_at)
+        if guest is not None and time.time() < _renew_at(guest):
+            _remember(visit, _renew_at(guest))
         elif not is_for_all(response) and (guest is not None or _may_issue(visit)):
             await _attempt(visit, response, guest, blocks=blocks)
 
@@ -124,8 +220,8 @@ async def _attempt(
         if not isinstance(error, GuestError):
             logger.error("the app's create_jwt raised", exc_info=error)
         runtime.tell("issue-shed", getattr(error, "code", "error"), error=error)
-        return
-    give(visit, response, token, guest)
+    else:
+        answers.give(visit, response, token, guest)
 
 
 def _is_looked_at(visit: Visit) -> bool:
@@ -144,12 +240,10 @@ def _is_looked_at(visit: Visit) -> bool:
 
 def _may_issue(visit: Visit) -> bool:
     is_lazy = current().config.issue == "lazy"
-    return not is_lazy and not visit.withholds_cookies() and may_issue(visit)
+    return not is_lazy and not visit.withholds_cookies() and answers.may_issue(visit)
 
 
-def _renew_at(guest: Guest | None) -> float:
-    if guest is None:
-        return 0
+def _renew_at(guest: Guest) -> float:
     due_at = guest.issued_at.timestamp() + RENEW_SECONDS
     return min(due_at, guest.expires_at.timestamp())
 
@@ -157,19 +251,17 @@ def _renew_at(guest: Guest | None) -> float:
 def _has_guest(response: Any) -> bool:
     """Tell whether a view has set or cleared the guest by hand."""
     name = current().config.cookie_name
-    if GUEST_HEADER in response.headers:
-        return True
     jar = getattr(response, "cookies", None)
     if jar is not None:  # Django
-        return name in jar
+        return name in jar or GUEST_HEADER in response.headers
     lines = response.headers.getlist("set-cookie")
-    return any(line.startswith(f"{name}=") for line in lines)
+    is_set = any(line.startswith(f"{name}=") for line in lines)
+    return is_set or GUEST_HEADER in response.headers
 
 
-def _remember(cookies: bytes | str | None, due_at: float) -> None:
-    runtime = current()
-    if cookies is None:
-        return
-    while len(runtime.quiet) >= MAX_REMEMBERED:
-        runtime.quiet.pop(next(iter(runtime.quiet)), None)
-    runtime.quiet[cookies] = (runtime.verifier.keys.current(), due_at)
+def _remember(visit: Visit, due_at: float) -> None:
+    runtime, cookies = current(), visit.lone_cookies
+    if cookies is not None:
+        while len(runtime.quiet) >= MAX_REMEMBERED:
+            runtime.quiet.pop(next(iter(runtime.quiet)), None)
+        runtime.quiet[cookies] = (runtime.verifier.keys.current(), due_at)
