@@ -1,7 +1,4 @@
-"""What a request brings along: guests, session tokens, the site it came from.
-
-Reads the SDK's ``BaseRequest`` and so knows no framework.
-"""
+"""What a request brings along: guests, session tokens, the site it came from."""
 
 import functools
 from collections.abc import Callable, Mapping
@@ -19,16 +16,10 @@ from supertokens_guest._runtime import current
 from supertokens_guest.errors import KeysUnavailableError
 from supertokens_guest.guest import Guest
 
-GUEST_HEADER = "guest-jwt"
-"""How a guest travels for clients without cookies, in both directions."""
+GUEST_HEADER = "guest-jwt"  # of clients without cookies, in both directions
+MAX_COOKIES = 4  # of one name; a browser sends more only if somebody plants them
 
-MAX_COOKIES = 4
-"""How many cookies of one name are looked at: a browser sends more only if somebody
-plants them."""
-
-KEY = "supertokens_guest.visit"
-"""Where a request's own mapping holds its ``Visit``."""
-
+_KEY = "supertokens_guest.visit"  # where a request's own mapping holds its visit
 # Headers that the SDK's front ends send and that no HTML form can: a request with one
 # has passed the browser's CORS preflight.
 _SDK_HEADERS = ("rid", "fdi-version", "st-auth-mode")
@@ -111,13 +102,9 @@ class Visit:
 
     @property
     def _cookie_header(self) -> str:
-        """Every ``Cookie`` header as one; HTTP/2 clients may send several.
-
-        Under ASGI they are all there, where the SDK's request gives the first alone.
-        WSGI has room for one, so servers join them with a comma, which cannot be told
-        from one in a value; no guest JWT has one.
-        """
+        """Every ``Cookie`` header as one; HTTP/2 clients may send several."""
         if "headers" not in self.mapping:
+            # WSGI servers join them with a comma, which no guest JWT has.
             return str(self.mapping.get("HTTP_COOKIE", "")).replace(",", ";")
         pairs = self.mapping["headers"]
         return "; ".join(v.decode("latin-1") for name, v in pairs if name == b"cookie")
@@ -128,11 +115,7 @@ class Visit:
         return (self.request.get_header("st-auth-mode") or "").lower() == "header"
 
     def guest_tokens(self, cookie_name: str) -> tuple[list[str], str | None]:
-        """Return the guest cookies, the most specific path first, and the guest header.
-
-        Of more than ``MAX_COOKIES`` there is one more, so that it can be seen: which of
-        them is the visitor's own nobody can say.
-        """
+        """Return the guest cookies, at most one too many, and the guest header."""
         cookies = cookie_values(self._cookie_header, cookie_name)
         return cookies[: MAX_COOKIES + 1], self.request.get_header(GUEST_HEADER) or None
 
@@ -205,18 +188,14 @@ class Visit:
 
 
 def visit_of(request: Any) -> Visit:
-    """Return what is known of a framework's *request*, or of the SDK's.
-
-    Raises:
-        TypeError: It is no request.
-    """
+    """Return what is known of a framework's *request*, or of the SDK's."""
     own = request.request if isinstance(request, BaseRequest) else request
     for name in ("scope", "environ", "META"):
         mapping = getattr(own, name, None)
         if mapping is not None:
-            visit: Visit | None = mapping.get(KEY)
+            visit: Visit | None = mapping.get(_KEY)
             if visit is None:
-                visit = mapping[KEY] = Visit(request, mapping)
+                visit = mapping[_KEY] = Visit(request, mapping)
             return visit
     raise TypeError(f"A request is expected, not a {type(request).__name__}.")
 
