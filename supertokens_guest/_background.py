@@ -1,8 +1,7 @@
 """Where coroutines run: one decision for callers that await and callers that block.
 
-A decision is a coroutine with a flag ``blocks``. Without it, it awaits; with it, each
-piece of I/O blocks, so that the coroutine never suspends and ``run_blocking`` can drive
-it in a thread that has no event loop.
+A decision is a coroutine. Under ``run_blocking`` each piece of I/O in it blocks, as
+``blocks()`` tells it to, so that it never suspends and needs no event loop.
 
 The process has one background thread with a loop, for async issuing alone: the SDK
 loads certificates for each call to the core, some 15 to 30 ms in which a request's loop
@@ -38,19 +37,29 @@ _pid = 0
 # would, deafens the parent's, with which it shares a selector.
 _lost: list[asyncio.AbstractEventLoop] = []
 
+_blocks: contextvars.ContextVar[bool] = contextvars.ContextVar("blocks", default=False)
 
-async def run(make: Callable[[], Coroutine[Any, Any, T]], *, blocks: bool) -> T:
-    """Return the outcome of the coroutine that *make* returns."""
-    return run_sync(make) if blocks else await make()
+
+def blocks() -> bool:
+    """Tell whether what asks is driven by ``run_blocking``."""
+    return _blocks.get()
+
+
+async def run(make: Callable[[], Coroutine[Any, Any, T]]) -> T:
+    """Return the outcome of the coroutine of the SDK's that *make* returns."""
+    return run_sync(make) if blocks() else await make()
 
 
 def run_blocking(decision: Coroutine[Any, Any, T]) -> T:
-    """Run a *decision* that blocks, in this thread and without a loop."""
+    """Run *decision* in this thread, without a loop."""
+    was = _blocks.set(True)
     try:
         decision.send(None)
     except StopIteration as end:
         outcome: T = end.value
         return outcome
+    finally:
+        _blocks.reset(was)
     decision.close()
     raise RuntimeError("A decision that blocks has tried to await.")
 
@@ -61,12 +70,17 @@ def run_sync(make: Callable[[], Coroutine[Any, Any, T]]) -> T:
     Not on the loop that the SDK keeps for each thread: Django has a new thread for each
     request, whose loop nobody would close.
     """
+
+    async def inside() -> T:
+        _blocks.set(False)
+        return await make()
+
     try:
         asyncio.get_running_loop()
     except RuntimeError:
         loop = asyncio.new_event_loop()
         try:
-            return loop.run_until_complete(make())
+            return loop.run_until_complete(inside())
         finally:
             loop.close()
     future: concurrent.futures.Future[T] = concurrent.futures.Future()
@@ -74,7 +88,7 @@ def run_sync(make: Callable[[], Coroutine[Any, Any, T]]) -> T:
 
     def run_there() -> None:
         try:
-            future.set_result(context.run(asyncio.run, make()))
+            future.set_result(context.run(asyncio.run, inside()))
         except BaseException as error:  # noqa: BLE001 - it is the outcome then
             future.set_exception(error)
 

@@ -55,7 +55,7 @@ async def create_guest_jwt(
         Exception: What the app's own override of ``create_jwt`` raised.
         ConfigError: Guests are not set up.
     """
-    issued = await issue(payload, guest_id, user_context, code="issue", blocks=False)
+    issued = await issue(payload, guest_id, user_context, code="issue")
     return issued[0]
 
 
@@ -70,7 +70,7 @@ async def update_guest_jwt(
     for a token instead of a ``Guest``, ``verify_guest_jwt`` raise.
     """
     known = guest if isinstance(guest, Guest) else await verify_guest_jwt(guest)
-    issued = await issue(payload, known.id, user_context, code="update", blocks=False)
+    issued = await issue(payload, known.id, user_context, code="update")
     return issued[0]
 
 
@@ -107,7 +107,7 @@ async def get_guest(
         ConfigError: Guests are not set up.
         TypeError: *request* is no request.
     """
-    return await visits.current_guest(visit_of(request), blocks=False)
+    return await visits.current_guest(visit_of(request))
 
 
 async def get_guest_data(
@@ -127,7 +127,7 @@ async def get_guest_data(
         ConfigError: Guests are not set up, or ``namespace`` is ``None``, so that
             nothing tells a guest's claims from others.
     """
-    return await guest_data(session, user_context, blocks=False)
+    return await guest_data(session, user_context)
 
 
 async def transfer_guest(
@@ -158,7 +158,7 @@ async def transfer_guest(
         UnauthorisedError: The session has ended; the SDK answers 401.
     """
     context = {} if user_context is None else user_context
-    return await transfer_late(visit_of(request), session, context, blocks=False)
+    return await transfer_late(visit_of(request), session, context)
 
 
 async def get_visitor(
@@ -176,7 +176,7 @@ async def get_visitor(
         TryRefreshTokenError: The login has expired; the SDK answers 401.
         ConfigError: Guests are not set up, or without the middleware.
     """
-    return await visits.find_visitor(request, user_context, blocks=False)
+    return await visits.find_visitor(request, user_context)
 
 
 async def merge_into_guest_payload(
@@ -202,7 +202,7 @@ async def merge_into_guest_payload(
         KeysUnavailableError: The guest that came cannot be judged now; 503.
         ConfigError: Guests are not set up, or without the middleware.
     """
-    return await visits.merge(request, changes, user_context, blocks=False)
+    return await visits.merge(request, changes, user_context)
 
 
 async def clear_guest(

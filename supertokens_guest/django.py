@@ -62,14 +62,14 @@ class GuestMiddleware:
         if self._is_async:
             return self._serve(request)
         response = self.get_response(request)
-        settling = _settle(request, response, blocks=True)
+        settling = _settle(request, response)
         if settling is not None:
             run_blocking(settling)
         return response
 
     async def _serve(self, request: HttpRequest) -> Any:
         response = await self.get_response(request)
-        settling = _settle(request, response, blocks=False)
+        settling = _settle(request, response)
         if settling is not None:
             await settling
         return response
@@ -113,7 +113,7 @@ def _guard(
         @functools.wraps(view)
         async def guarded_async(request: Any, *args: Any, **kwargs: Any) -> Any:
             try:
-                request.visitor = await find(request, None, blocks=False)
+                request.visitor = await find(request, None)
                 return await view(request, *args, **kwargs)
             except SuperTokensError as error:
                 return await _answer(request, error)
@@ -121,7 +121,7 @@ def _guard(
         @functools.wraps(view)
         def guarded(request: Any, *args: Any, **kwargs: Any) -> Any:
             try:
-                decision = find(request, None, blocks=True)
+                decision = find(request, None)
                 request.visitor = run_blocking(decision)
                 return view(request, *args, **kwargs)
             except SuperTokensError as error:
@@ -141,9 +141,9 @@ async def _answer(request: HttpRequest, error: SuperTokensError) -> Any:
     return result.response
 
 
-def _settle(request: HttpRequest, response: Any, *, blocks: bool) -> Any:
+def _settle(request: HttpRequest, response: Any) -> Any:
     """Return the coroutine that settles the guest; ``None`` when nothing has to be."""
     visit = visit_of(request)
     visit.status = response.status_code
     is_quiet = visits.is_quiet(visit)
-    return None if is_quiet else visits.answer(visit, response, blocks=blocks)
+    return None if is_quiet else visits.answer(visit, response)

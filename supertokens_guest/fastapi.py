@@ -60,7 +60,7 @@ class GuestMiddleware:
                 if not visits.is_quiet(visit):
                     response = Response()
                     response.raw_headers = list(message["headers"])
-                    await visits.answer(visit, response, blocks=False)
+                    await visits.answer(visit, response)
                     message["headers"] = response.raw_headers
             await send(message)
 
@@ -109,7 +109,6 @@ def _guard(
         return await visits.find_visitor(
             request,
             None,
-            blocks=False,
             check_database=check_database,
             override_global_claim_validators=validators,
         )

@@ -84,7 +84,6 @@ def _guard(
                 visits.find_visitor(
                     _own(),
                     None,
-                    blocks=True,
                     check_database=check_database,
                     override_global_claim_validators=validators,
                 )
@@ -105,7 +104,7 @@ def _settle(response: Response) -> Response:
     visit = visit_of(_own())
     visit.status = response.status_code
     if not visits.is_quiet(visit):
-        run_blocking(visits.answer(visit, response, blocks=True))
+        run_blocking(visits.answer(visit, response))
     return response
 
 

@@ -122,7 +122,7 @@ def _override_create(original: RecipeInterface) -> None:
         try:
             handover.carried = _carried(handover, payload)
             if not handover.carried:
-                await handover.find(blocks=False, wait_seconds=LOGIN_WAIT_SECONDS)
+                await handover.find(wait_seconds=LOGIN_WAIT_SECONDS)
                 handover.choose(payload, data)
         except Exception as error:  # noqa: BLE001 - no login fails for a guest's sake
             _left_alone(handover, error)

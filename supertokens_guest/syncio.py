@@ -3,25 +3,14 @@
 Each works inside a running event loop as well, which it then blocks.
 """
 
-from __future__ import annotations
+from collections.abc import Mapping
+from typing import Any
 
-from typing import TYPE_CHECKING, Any
+from supertokens_python.recipe.session.interfaces import SessionContainer
 
+from supertokens_guest import asyncio as twin
 from supertokens_guest._background import run_blocking
-from supertokens_guest._runtime import REQUEST_WAIT_SECONDS, current
-from supertokens_guest._tokens.issuing import issue
-from supertokens_guest._transfer.late import guest_data, transfer_late
-from supertokens_guest._web import visits
-from supertokens_guest._web.requests import visit_of
-from supertokens_guest.errors import TokenError
-from supertokens_guest.guest import Guest
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from supertokens_python.recipe.session.interfaces import SessionContainer
-
-    from supertokens_guest.guest import GuestTransfer, Visitor
+from supertokens_guest.guest import Guest, GuestTransfer, Visitor
 
 __all__ = [
     "clear_guest",
@@ -42,8 +31,7 @@ def create_guest_jwt(
     user_context: dict[str, Any] | None = None,
 ) -> str:
     """Return a new guest JWT; see ``supertokens_guest.asyncio.create_guest_jwt``."""
-    issuing = issue(payload, guest_id, user_context, code="issue", blocks=True)
-    return run_blocking(issuing)[0]
+    return run_blocking(twin.create_guest_jwt(payload, guest_id, user_context))
 
 
 def update_guest_jwt(
@@ -52,37 +40,24 @@ def update_guest_jwt(
     user_context: dict[str, Any] | None = None,
 ) -> str:
     """Return a new token for the same guest; see the twin in ``asyncio``."""
-    known = guest if isinstance(guest, Guest) else verify_guest_jwt(guest)
-    issuing = issue(payload, known.id, user_context, code="update", blocks=True)
-    return run_blocking(issuing)[0]
+    return run_blocking(twin.update_guest_jwt(guest, payload, user_context))
 
 
-def verify_guest_jwt(
-    token: str,
-    user_context: dict[str, Any] | None = None,  # noqa: ARG001 - as in the SDK
-) -> Guest:
+def verify_guest_jwt(token: str, user_context: dict[str, Any] | None = None) -> Guest:
     """Return the guest that *token* describes; see the twin in ``asyncio``."""
-    runtime = current()
-    try:
-        return runtime.verifier.verify_sync(token, wait_seconds=REQUEST_WAIT_SECONDS)
-    except TokenError as error:
-        runtime.tell("verify-rejected", error.code, error=error)
-        raise
+    return run_blocking(twin.verify_guest_jwt(token, user_context))
 
 
-def get_guest(
-    request: Any,
-    user_context: dict[str, Any] | None = None,  # noqa: ARG001 - as in the SDK
-) -> Guest | None:
+def get_guest(request: Any, user_context: dict[str, Any] | None = None) -> Guest | None:
     """Return the guest who came with *request*; see the twin in ``asyncio``."""
-    return run_blocking(visits.current_guest(visit_of(request), blocks=True))
+    return run_blocking(twin.get_guest(request, user_context))
 
 
 def get_guest_data(
     session: SessionContainer, user_context: dict[str, Any] | None = None
 ) -> dict[str, Any] | None:
     """Return what *session* took over from a guest; see the twin in ``asyncio``."""
-    return run_blocking(guest_data(session, user_context, blocks=True))
+    return run_blocking(twin.get_guest_data(session, user_context))
 
 
 def transfer_guest(
@@ -94,14 +69,12 @@ def transfer_guest(
 
     A plain ``on_transfer`` runs at once, in this thread.
     """
-    context = {} if user_context is None else user_context
-    visit = visit_of(request)
-    return run_blocking(transfer_late(visit, session, context, blocks=True))
+    return run_blocking(twin.transfer_guest(request, session, user_context))
 
 
 def get_visitor(request: Any, user_context: dict[str, Any] | None = None) -> Visitor:
     """Return who asks, a user or a guest; see the twin in ``asyncio``."""
-    return run_blocking(visits.find_visitor(request, user_context, blocks=True))
+    return run_blocking(twin.get_visitor(request, user_context))
 
 
 def merge_into_guest_payload(
@@ -110,12 +83,9 @@ def merge_into_guest_payload(
     user_context: dict[str, Any] | None = None,
 ) -> Guest:
     """Merge *changes* into the guest's payload; see the twin in ``asyncio``."""
-    return run_blocking(visits.merge(request, changes, user_context, blocks=True))
+    return run_blocking(twin.merge_into_guest_payload(request, changes, user_context))
 
 
-def clear_guest(
-    request: Any,
-    user_context: dict[str, Any] | None = None,  # noqa: ARG001 - as in the SDK
-) -> None:
+def clear_guest(request: Any, user_context: dict[str, Any] | None = None) -> None:
     """Have the answer clear the guest; see the twin in ``asyncio``."""
-    visits.clear(request)
+    run_blocking(twin.clear_guest(request, user_context))

@@ -21,7 +21,7 @@ from supertokens_python.recipe.openid.recipe_implementation import (
     RecipeImplementation as OpenIdImplementation,
 )
 
-from supertokens_guest._background import has_threads, run_sync, submit
+from supertokens_guest._background import blocks, has_threads, run_sync, submit
 from supertokens_guest._core_errors import core_addresses, core_failure
 from supertokens_guest._runtime import REQUEST_WAIT_SECONDS, current
 from supertokens_guest._tokens.keys import wait
@@ -73,7 +73,6 @@ async def issue(
     context: dict[str, Any] | None,
     *,
     code: Literal["issue", "renew", "update"],
-    blocks: bool,
     wait_seconds: float = SIGN_SECONDS,
     places: Places | None = None,
 ) -> tuple[str, Guest]:
@@ -87,9 +86,9 @@ async def issue(
         claims = _new_claims(runtime, payload, guest_id)
         runtime.verifier.keys.prefetch()
         ask = functools.partial(_ask_core, runtime, claims, context)
-        if blocks or _is_overridden() or not has_threads():
+        if blocks() or _is_overridden() or not has_threads():
             # What the app's override holds may belong to its own loop.
-            token = await _sign_here(ask, ends_at, blocks=blocks, in_turn=not places)
+            token = await _sign_here(ask, ends_at, in_turn=not places)
         else:
             future = submit(ask if places else lambda: _in_turn(ask, ends_at))
             if places is not None:
@@ -104,10 +103,7 @@ async def issue(
             places.give_back()
     limit = REQUEST_WAIT_SECONDS
     try:
-        if blocks:
-            guest = runtime.verifier.verify_sync(token, wait_seconds=limit)
-        else:
-            guest = await runtime.verifier.verify(token, wait_seconds=limit)
+        guest = await runtime.verifier.verify(token, wait_seconds=limit)
     except TokenError as error:
         raise CoreUnavailableError(
             f"The core signed a guest JWT that this app would refuse ({error.code}):"
@@ -130,7 +126,7 @@ def _new_claims(
     return {"iss": runtime.issuer, "sub": guest_id, "aud": AUDIENCE, **checked}
 
 
-async def _sign_here(ask: Ask, ends_at: float, *, blocks: bool, in_turn: bool) -> str:
+async def _sign_here(ask: Ask, ends_at: float, *, in_turn: bool) -> str:
     """Sign in this thread, as the SDK's own functions do."""
 
     async def within() -> str:
@@ -140,7 +136,7 @@ async def _sign_here(ask: Ask, ends_at: float, *, blocks: bool, in_turn: bool) -
         except asyncio.TimeoutError:
             raise _late() from None
 
-    if not blocks:
+    if not blocks():
         return await within()
     if in_turn and not _places.take(ends_at - time.monotonic()):
         raise _late()

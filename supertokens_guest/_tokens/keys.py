@@ -7,6 +7,7 @@ and there is one at a time for each cache; who needs it waits as long as it choo
 from __future__ import annotations
 
 import asyncio
+import concurrent.futures
 import contextlib
 import math
 import os
@@ -21,6 +22,7 @@ from typing import Any, NamedTuple
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
+from supertokens_guest._background import blocks
 from supertokens_guest._tokens.fetching import Keys, fetch_keys, fit, in_thread
 from supertokens_guest.errors import ConfigError, KeysUnavailableError, TokenError
 from supertokens_guest.events import GuestEvent, logger, shown, tell
@@ -245,6 +247,9 @@ async def wait(future: Future[Any], *, wait_seconds: float) -> None:
 
     Neither that nor the caller's being cancelled touches *future*.
     """
+    if blocks():
+        concurrent.futures.wait((future,), timeout=wait_seconds)
+        return
     loop = asyncio.get_running_loop()
     arrived: asyncio.Future[None] = loop.create_future()
 

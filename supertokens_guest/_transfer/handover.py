@@ -19,7 +19,7 @@ from supertokens_python.recipe.multifactorauth.multi_factor_auth_claim import (
 from supertokens_python.recipe.multifactorauth.recipe import MultiFactorAuthRecipe
 from supertokens_python.recipe.session.interfaces import SessionContainer
 
-from supertokens_guest._background import call_app, run_blocking, run_sync
+from supertokens_guest._background import blocks, call_app, run_blocking, run_sync
 from supertokens_guest._runtime import current
 from supertokens_guest._tokens.payload import plain_copy
 from supertokens_guest._transfer import selection as select
@@ -92,7 +92,7 @@ class Handover:
         mark = {} if self.waiting is None else {select.WAITING: self.waiting}
         return {**self.carried, **self.selection.into_payload, **mark}
 
-    async def find(self, *, blocks: bool, wait_seconds: float) -> None:
+    async def find(self, wait_seconds: float) -> None:
         """Read the request's guest, and decide whether this session may take it."""
         visit, runtime = self.visit, current()
         brought = any(visit.guest_tokens(runtime.config.cookie_name))
@@ -101,7 +101,7 @@ class Handover:
         if visit.from_another_site(self.user_context):
             runtime.tell("transfer-skipped", "cross_site")
             return
-        reading = await read(visit, blocks=blocks, wait_seconds=wait_seconds)
+        reading = await read(visit, wait_seconds=wait_seconds)
         if visit.written is not None:
             reading = replace(reading, guest=visit.written[1], unavailable=None)
         self.reading = reading
@@ -178,16 +178,16 @@ class Handover:
         self.selection = select.arrived(self.selection, payload, config.namespace)
         if config.on_transfer is not None and not self._runs_at_login():
             at_answer(session, visit, functools.partial(self._call_and_settle, session))
-        elif await self.call_hook(session, blocks=False):
+        elif await self.call_hook(session):
             self.settle(session)
         else:
             await self._leave_waiting(session)
 
-    async def call_hook(self, session: SessionContainer, *, blocks: bool) -> bool:
+    async def call_hook(self, session: SessionContainer) -> bool:
         """Tell the app of a transfer; return whether its hook, if any, succeeded."""
         hook: Any = current().config.on_transfer
         try:
-            if hook is not None and blocks:
+            if hook is not None and blocks():
                 answer = hook(self.transfer(session))
                 if inspect.isawaitable(answer):
                     run_sync(lambda: _awaited(answer))
@@ -235,7 +235,7 @@ class Handover:
     def _call_and_settle(self, session: SessionContainer, response: Any) -> None:
         if session.get_handle() in self.visit.revoked:
             return
-        if run_blocking(self.call_hook(session, blocks=True)):
+        if run_blocking(self.call_hook(session)):
             self._settle_on(session, response)
             return
         run_sync(lambda: self._leave_waiting(session))

@@ -34,7 +34,7 @@ MAX_TRIES = 1_024  # sessions whose failed tries are remembered
 
 
 async def transfer_late(
-    visit: Visit, session: SessionContainer, context: dict[str, Any], *, blocks: bool
+    visit: Visit, session: SessionContainer, context: dict[str, Any]
 ) -> GuestTransfer | None:
     """Transfer the guest that the login of *session* left waiting; see the verb."""
     payload, tries = session.get_access_token_payload(), current().late_tries
@@ -56,11 +56,11 @@ async def transfer_late(
         is_late=True,
     )
     try:
-        await handover.find(blocks=blocks, wait_seconds=REQUEST_WAIT_SECONDS)
+        await handover.find(wait_seconds=REQUEST_WAIT_SECONDS)
         if handover.guest is None or handover.reading.fingerprint != waiting:
             failed = handover.waiting is not None
             return None
-        transfer = await _move(handover, session, blocks=blocks)
+        transfer = await _move(handover, session)
         failed = transfer is None
         return transfer
     finally:
@@ -71,9 +71,7 @@ async def transfer_late(
             tries[handle] = time.monotonic()
 
 
-async def _move(
-    handover: Handover, session: SessionContainer, *, blocks: bool
-) -> GuestTransfer | None:
+async def _move(handover: Handover, session: SessionContainer) -> GuestTransfer | None:
     """Put the claims into the session, with the hook between choosing and writing.
 
     Each new access token takes a kilobyte of the answer's headers, so the claims and
@@ -85,7 +83,6 @@ async def _move(
         # its own: the SDK would answer from that of an earlier call.
         stored = await run(
             lambda: recipe.get_session_information(session.get_handle(), {}),
-            blocks=blocks,
         )
         if stored is None:
             raise UnauthorisedError(  # noqa: TRY301 - as a call of the SDK's would
@@ -98,18 +95,14 @@ async def _move(
         handover.choose(payload, data, session=session)
         if handover.selection.into_data:
             merged = {**data, **handover.selection.into_data}
-            await run(
-                lambda: session.update_session_data_in_database(merged), blocks=blocks
-            )
-        if not await handover.call_hook(session, blocks=blocks):
+            await run(lambda: session.update_session_data_in_database(merged))
+        if not await handover.call_hook(session):
             return None
         # The SDK merges into what the token says.
         token: Any = session
         token.user_data_in_access_token = dict(payload)
         update = {**handover.into_payload, WAITING: None}
-        await run(
-            lambda: session.merge_into_access_token_payload(update), blocks=blocks
-        )
+        await run(lambda: session.merge_into_access_token_payload(update))
     except SuperTokensSessionError as error:
         clear_with(error)
         raise  # the session has ended: the SDK's answer to that is the right one
@@ -126,7 +119,7 @@ async def _move(
 
 
 async def guest_data(
-    session: SessionContainer, context: dict[str, Any] | None, *, blocks: bool
+    session: SessionContainer, context: dict[str, Any] | None
 ) -> dict[str, Any] | None:
     """Return what *session* took over from a guest; see ``get_guest_data``."""
     config, namespace = current().config, current().config.namespace
@@ -141,9 +134,7 @@ async def guest_data(
         return None
     found = claim
     if claim.get(MORE) is True:
-        data = await run(
-            lambda: session.get_session_data_from_database(context), blocks=blocks
-        )
+        data = await run(lambda: session.get_session_data_from_database(context))
         stored = data.get(DATA_KEY if namespace is None else namespace)
         if isinstance(stored, dict) and claim.get("sub") in {None, stored.get("sub")}:
             found = stored

@@ -21,7 +21,7 @@ class _Token(NamedTuple):
     result: Guest | TokenError | KeysUnavailableError
 
 
-async def read(visit: Visit, *, blocks: bool, wait_seconds: float) -> Reading:
+async def read(visit: Visit, wait_seconds: float) -> Reading:
     """Verify the guest tokens of a request, waiting at most so long for keys.
 
     A request is read once; what it cannot tell now, for want of keys, it may ask again.
@@ -38,10 +38,7 @@ async def read(visit: Visit, *, blocks: bool, wait_seconds: float) -> Reading:
         left = 0.0 if owner == "foreign" else max(0.0, ends_at - time.monotonic())
         result: Guest | TokenError | KeysUnavailableError
         try:
-            if blocks:
-                result = runtime.verifier.verify_sync(text, wait_seconds=left)
-            else:
-                result = await runtime.verifier.verify(text, wait_seconds=left)
+            result = await runtime.verifier.verify(text, wait_seconds=left)
         except (TokenError, KeysUnavailableError) as error:
             result = error
         tokens.append(_Token(text, by_header, owner, result))
@@ -51,7 +48,7 @@ async def read(visit: Visit, *, blocks: bool, wait_seconds: float) -> Reading:
 
 def read_now(visit: Visit) -> Reading:
     """Read what can be told without waiting for keys."""
-    return run_blocking(read(visit, blocks=True, wait_seconds=0))
+    return run_blocking(read(visit, wait_seconds=0))
 
 
 def _decide(tokens: list[_Token], *, too_many: bool) -> Reading:

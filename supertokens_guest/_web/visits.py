@@ -64,7 +64,7 @@ def here(request: Any) -> Visit:
 
 
 async def find_visitor(
-    request: Any, context: dict[str, Any] | None, *, blocks: bool, **options: Any
+    request: Any, context: dict[str, Any] | None, **options: Any
 ) -> Visitor:
     """Return who asks: the session's user, or the guest, issued now if there is none.
 
@@ -78,40 +78,36 @@ async def find_visitor(
     session = None if options else visit.session
     if session is None:
         find = {"session_required": False, "user_context": context, **options}
-        session = await run(lambda: get_session(visit.request, **find), blocks=blocks)
+        session = await run(lambda: get_session(visit.request, **find))
     if session is not None:
         if options:
-            await transfer_late(visit, session, context, blocks=blocks)
+            await transfer_late(visit, session, context)
         return Visitor(id=session.get_user_id(), session=session)
-    guest = await current_guest(visit, blocks=blocks)
+    guest = await current_guest(visit)
     if guest is None:
-        guest = await _sign(visit, None, {}, context, blocks=blocks)
+        guest = await _sign(visit, None, {}, context)
     return Visitor(id=guest.id, guest=guest)
 
 
-async def current_guest(visit: Visit, *, blocks: bool) -> Guest | None:
+async def current_guest(visit: Visit) -> Guest | None:
     """Return the guest as it is now, with what this request changed."""
     visit.was_read = True
     if visit.cleared or visit.moved:
         return None
     if visit.written is not None:
         return visit.written[1]
-    reading = await read(visit, blocks=blocks, wait_seconds=REQUEST_WAIT_SECONDS)
+    reading = await read(visit, wait_seconds=REQUEST_WAIT_SECONDS)
     return reading.guest
 
 
 async def merge(
-    request: Any,
-    changes: Mapping[str, Any],
-    context: dict[str, Any] | None,
-    *,
-    blocks: bool,
+    request: Any, changes: Mapping[str, Any], context: dict[str, Any] | None
 ) -> Guest:
     visit = here(request)
-    guest = await current_guest(visit, blocks=blocks)
+    guest = await current_guest(visit)
     payload = {**({} if guest is None else guest.payload), **changes}
     kept = {name: payload[name] for name in payload if payload[name] is not None}
-    return await _sign(visit, guest, kept, context, blocks=blocks)
+    return await _sign(visit, guest, kept, context)
 
 
 def clear(request: Any) -> None:
@@ -126,12 +122,10 @@ async def _sign(
     guest: Guest | None,
     payload: Mapping[str, Any],
     context: dict[str, Any] | None,
-    *,
-    blocks: bool,
 ) -> Guest:
     """Have the answer set a guest with this payload, or raise now."""
     guest_id = None if guest is None else guest.id
-    reading = await read(visit, blocks=blocks, wait_seconds=REQUEST_WAIT_SECONDS)
+    reading = await read(visit, wait_seconds=REQUEST_WAIT_SECONDS)
     if visit.written is None:
         if reading.unavailable is not None and not visit.cleared:
             raise reading.unavailable
@@ -141,7 +135,6 @@ async def _sign(
         guest_id,
         context,
         code="issue" if guest_id is None else "update",
-        blocks=blocks,
         wait_seconds=REQUEST_WAIT_SECONDS,
     )
     if visit.status is not None:  # a view that streams has let the answer begin
@@ -159,7 +152,7 @@ def is_quiet(visit: Visit) -> bool:
     return time.time() < due_at and key_set is runtime.verifier.keys.current()
 
 
-async def answer(visit: Visit, response: Any, *, blocks: bool) -> None:
+async def answer(visit: Visit, response: Any) -> None:
     """Do to *response* what this visit asks for; no fault in it fails the answer."""
     status = visit.status or 0
     for act in visit.deferred:
@@ -168,13 +161,13 @@ async def answer(visit: Visit, response: Any, *, blocks: bool) -> None:
         if visit.was_read:
             vary_by_cookie(response)
         if status < answers.SERVER_ERROR and not _has_guest(response):
-            await _settle(visit, response, blocks=blocks)
+            await _settle(visit, response)
     except Exception as error:  # noqa: BLE001 - see above
         logger.error("a guest was left as it was", exc_info=error)
         current().tell("issue-shed", "error", error=error)
 
 
-async def _settle(visit: Visit, response: Any, *, blocks: bool) -> None:
+async def _settle(visit: Visit, response: Any) -> None:
     is_login = visit.session_claims() is not None
     ends = is_login and response.headers.get("front-token") == "remove"
     if visit.cleared or ends:  # whatever clears a session's cookies clears the guest
@@ -185,19 +178,17 @@ async def _settle(visit: Visit, response: Any, *, blocks: bool) -> None:
         if visit.session is None or visit.waits:
             answers.give(visit, response, *visit.written)
     elif visit.session is None and not is_login and _is_looked_at(visit):
-        reading = await read(visit, blocks=blocks, wait_seconds=REQUEST_WAIT_SECONDS)
+        reading = await read(visit, wait_seconds=REQUEST_WAIT_SECONDS)
         guest = reading.guest
         if reading.ambiguous or reading.foreign or reading.unavailable:
             return
         if guest is not None and time.time() < _renew_at(guest):
             _remember(visit, _renew_at(guest))
         elif not is_for_all(response) and (guest is not None or _may_issue(visit)):
-            await _attempt(visit, response, guest, blocks=blocks)
+            await _attempt(visit, response, guest)
 
 
-async def _attempt(
-    visit: Visit, response: Any, guest: Guest | None, *, blocks: bool
-) -> None:
+async def _attempt(visit: Visit, response: Any, guest: Guest | None) -> None:
     """Have a guest signed if that is quick; the visitor does not wait for long."""
     runtime = current()
     is_paused = time.monotonic() < runtime.paused_until
@@ -210,7 +201,6 @@ async def _attempt(
             None if guest is None else guest.id,
             None,
             code="issue" if guest is None else "renew",
-            blocks=blocks,
             wait_seconds=REQUEST_WAIT_SECONDS,
             places=_eager,
         )
