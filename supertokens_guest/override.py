@@ -3,15 +3,14 @@
 And what ends a session ends the guest that came with it.
 """
 
+import contextlib
 import functools
 from collections.abc import Callable
 from typing import Any
 
+from supertokens_python.recipe.session import SessionContainer
 from supertokens_python.recipe.session.exceptions import SuperTokensSessionError
-from supertokens_python.recipe.session.interfaces import (
-    RecipeInterface,
-    SessionContainer,
-)
+from supertokens_python.recipe.session.interfaces import RecipeInterface
 from supertokens_python.supertokens import get_request_from_user_context
 from supertokens_python.types import RecipeUserId
 
@@ -148,11 +147,9 @@ def _override_create(original: RecipeInterface) -> None:
 
 def _visit_of(user_context: dict[str, Any]) -> Visit | None:
     """Return the visit that a session is made for; a script or a dashboard has none."""
-    request = get_request_from_user_context(user_context)
-    try:
-        return None if request is None else visit_of(request)
-    except (AttributeError, TypeError):  # an app's own idea of a request
-        return None
+    with contextlib.suppress(AttributeError, TypeError):  # or an app's own idea of one
+        return visit_of(get_request_from_user_context(user_context))
+    return None
 
 
 def _left_alone(handover: Handover, error: Exception) -> None:

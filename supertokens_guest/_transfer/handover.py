@@ -17,7 +17,7 @@ from supertokens_python.recipe.multifactorauth.multi_factor_auth_claim import (
     MultiFactorAuthClaim,
 )
 from supertokens_python.recipe.multifactorauth.recipe import MultiFactorAuthRecipe
-from supertokens_python.recipe.session.interfaces import SessionContainer
+from supertokens_python.recipe.session import SessionContainer
 
 from supertokens_guest._background import blocks, call_app, run_blocking, run_sync
 from supertokens_guest._runtime import current
@@ -36,16 +36,11 @@ _MARK = "supertokens_guest_without_transfer"
 def without_guest_transfer(user_context: dict[str, Any]) -> dict[str, Any]:
     """Mark *user_context*: a session that is made with it takes nothing from a guest.
 
-    For sessions that are not the visitor's own, as when support staff log in as a
-    user:
-
-        await create_new_session(
-            request, "public", user_id, user_context=without_guest_transfer({})
-        )
+    For a session that is not the visitor's own, as when support staff log in as a user:
+    ``create_new_session(…, user_context=without_guest_transfer({}))``.
 
     Args:
-        user_context: The context that will be given to the SDK. Use one of its own for
-            the session: the mark stays in it.
+        user_context: One for this session alone: the mark stays in it.
 
     Returns:
         The same *user_context*.
@@ -57,7 +52,7 @@ def without_guest_transfer(user_context: dict[str, Any]) -> dict[str, Any]:
 def leaves_guest_alone(
     access_token_payload: Mapping[str, Any], user_context: Mapping[str, Any]
 ) -> bool:
-    """Tell whether this session is somebody's in another's name, or was marked so."""
+    """Tell whether this session is in another's name, or was marked so."""
     return bool(access_token_payload.get("isImpersonation") or user_context.get(_MARK))
 
 

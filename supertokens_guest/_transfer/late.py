@@ -5,12 +5,8 @@ import math
 import time
 from typing import Any
 
-from supertokens_python.recipe.session.exceptions import (
-    SuperTokensSessionError,
-    UnauthorisedError,
-)
-from supertokens_python.recipe.session.interfaces import SessionContainer
-from supertokens_python.recipe.session.recipe import SessionRecipe
+from supertokens_python.recipe.session import SessionContainer, SessionRecipe
+from supertokens_python.recipe.session import exceptions as session_errors
 
 from supertokens_guest._background import run
 from supertokens_guest._core_errors import core_failure, refused_by_core
@@ -85,7 +81,7 @@ async def _move(handover: Handover, session: SessionContainer) -> GuestTransfer 
             lambda: recipe.get_session_information(session.get_handle(), {}),
         )
         if stored is None:
-            raise UnauthorisedError(  # noqa: TRY301 - as a call of the SDK's would
+            raise session_errors.UnauthorisedError(  # noqa: TRY301 - as a call of the SDK's would
                 "Session does not exist anymore."
             )
         payload = stored.custom_claims_in_access_token_payload
@@ -103,7 +99,7 @@ async def _move(handover: Handover, session: SessionContainer) -> GuestTransfer 
         token.user_data_in_access_token = dict(payload)
         update = {**handover.into_payload, WAITING: None}
         await run(lambda: session.merge_into_access_token_payload(update))
-    except SuperTokensSessionError as error:
+    except session_errors.SuperTokensSessionError as error:
         clear_with(error)
         raise  # the session has ended: the SDK's answer to that is the right one
     except Exception as error:  # noqa: BLE001 - a guest must not fail a user's request

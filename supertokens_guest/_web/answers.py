@@ -5,41 +5,32 @@ import functools
 from collections.abc import Callable
 from typing import Any
 
-from supertokens_python.recipe.session.exceptions import (
-    SuperTokensSessionError,
-    TokenTheftError,
-    UnauthorisedError,
-)
-from supertokens_python.recipe.session.interfaces import SessionContainer
+from supertokens_python.recipe.session import SessionContainer
+from supertokens_python.recipe.session import exceptions as session_errors
 from supertokens_python.supertokens import get_request_from_user_context
 
+from supertokens_guest import errors
 from supertokens_guest._runtime import current
 from supertokens_guest._web.cookies import clear_cookie, set_cookie, set_header
 from supertokens_guest._web.reading import read_now
 from supertokens_guest._web.requests import Reading, Visit, visit_of
-from supertokens_guest.errors import (
-    CoreUnavailableError,
-    GuestError,
-    GuestRefusedError,
-    KeysUnavailableError,
-    PayloadError,
-    PayloadTooLargeError,
-    Refusal,
-)
 from supertokens_guest.events import logger
 from supertokens_guest.guest import Guest
 
 SERVER_ERROR = 500
 
-ANSWERED_ERRORS = (
-    GuestRefusedError,
-    PayloadError,
-    CoreUnavailableError,
-    KeysUnavailableError,
-)
+_STATUSES: dict[type[errors.GuestError], int] = {
+    errors.GuestRefusedError: 409,
+    errors.PayloadTooLargeError: 413,
+    errors.PayloadError: 400,
+    errors.CoreUnavailableError: 503,
+    errors.KeysUnavailableError: 503,
+}
+
+ANSWERED_ERRORS = tuple(_STATUSES)
 """What a visitor can bring about in a view, so that it must not become a 500."""
 
-_REFUSALS: dict[Refusal, str] = {
+_REFUSALS: dict[errors.Refusal, str] = {
     "session": "The visitor is logged in, or brings an expired login.",
     "another_guest": "The request brings another guest, or one that nobody can judge.",
     "foreign_cookie": "The guest cookie's name holds somebody else's JWT.",
@@ -49,20 +40,15 @@ _REFUSALS: dict[Refusal, str] = {
 }
 
 
-def status_of(error: GuestError) -> int:
+def status_of(error: errors.GuestError) -> int:
     """Return the status that answers *error* where a view does not catch it."""
-    if isinstance(error, GuestRefusedError):
-        return 403 if error.code == "cross_site" else 409
-    if isinstance(error, PayloadTooLargeError):
-        return 413
-    if isinstance(error, PayloadError):
-        logger.warning("answered with 400: %s", error)  # or a mistake would go unseen
-        return 400
-    return 503
+    if type(error) is errors.PayloadError:  # the app's own mistake would go unseen
+        logger.warning("answered with 400: %s", error)
+    return 403 if error.code == "cross_site" else _STATUSES[type(error)]
 
 
-def refusal(code: Refusal, guest: Guest | None = None) -> GuestRefusedError:
-    error = GuestRefusedError(code, _REFUSALS[code])
+def refusal(code: errors.Refusal, guest: Guest | None = None) -> errors.GuestError:
+    error = errors.GuestRefusedError(code, _REFUSALS[code])
     current().tell("issue-refused", code, guest=guest, error=error)
     return error
 
@@ -70,7 +56,7 @@ def refusal(code: Refusal, guest: Guest | None = None) -> GuestRefusedError:
 def refuse_in_vain(visit: Visit, reading: Reading, guest_id: str | None) -> None:
     """Refuse what could not be set in this answer, before the core is asked to sign."""
     guest = None if visit.cleared else reading.guest
-    code: Refusal | None = None
+    code: errors.Refusal | None = None
     if visit.status is not None:
         code = "answered"
     elif visit.session_claims() is not None or visit.session is not None:
@@ -102,9 +88,8 @@ def set_guest_cookie(response: Any, token: str, request: Any) -> None:
     """Set the guest cookie on a response of FastAPI, Starlette, Flask or Django.
 
     For routes that issue by hand, without the middleware. The cookie has the attributes
-    of the session cookies; the response also gets ``Cache-Control: private, no-store``
-    and ``Vary: Cookie``. To a client that sends ``st-auth-mode: header`` the token goes
-    in the header ``guest-jwt`` instead. Waits for nothing.
+    of the session cookies, and no cache may keep the response. To a client that sends
+    ``st-auth-mode: header`` the token goes in the header ``guest-jwt`` instead.
 
     Args:
         response: The one that the route returns, or FastAPI's injected ``Response``.
@@ -120,7 +105,7 @@ def set_guest_cookie(response: Any, token: str, request: Any) -> None:
     visit = visit_of(request)
     guest: Guest | None = None
     # Without keys: the app has just made it, and the browser asks for none.
-    with contextlib.suppress(KeysUnavailableError):
+    with contextlib.suppress(errors.KeysUnavailableError):
         guest = current().verifier.verify_sync(token, wait_seconds=0)
     refuse_in_vain(visit, read_now(visit), None if guest is None else guest.id)
     if (getattr(response, "status_code", None) or 0) >= SERVER_ERROR:
@@ -147,11 +132,7 @@ def clear_guest_cookie(response: Any, request: Any) -> None:
 
 
 def give(visit: Visit, response: Any, token: str, guest: Guest | None) -> None:
-    """Set the guest on *response*, the way that this visitor's guest came.
-
-    A cookie's token never goes into a header, where a script could read what is
-    ``HttpOnly``.
-    """
+    """Set the guest on *response*, the way that it came: ``HttpOnly`` remains so."""
     came = visit.reading
     if visit.wants_header if came is None or came.guest is None else came.by_header:
         set_header(response, token)
@@ -174,21 +155,18 @@ def clear_ours(visit: Visit, response: Any) -> None:
         drop(visit, response, reading)
 
 
-def clear_with(error: SuperTokensSessionError) -> None:
-    """Have the answer to *error* clear the guest, if it clears the session.
-
-    The request is that of the context in which the SDK answers the error, not of the
-    one in which it was raised: all requests of a route may share that.
-    """
+def clear_with(error: session_errors.SuperTokensSessionError) -> None:
+    """Have the answer to *error* clear the guest, if it clears the session."""
 
     def clear(response: Any, user_context: dict[str, Any]) -> None:
+        # Not of the context in which it was raised: a route's requests may share that.
         request = get_request_from_user_context(user_context)
         if request is not None:
             act = functools.partial(clear_ours, visit_of(request))
             perform(act, response.original, 0)
 
-    ends = isinstance(error, UnauthorisedError) and error.clear_tokens
-    if ends or isinstance(error, TokenTheftError):
+    ends = isinstance(error, session_errors.UnauthorisedError) and error.clear_tokens
+    if ends or isinstance(error, session_errors.TokenTheftError):
         mutators: list[Any] = error.response_mutators
         mutators.append(clear)
 

@@ -7,8 +7,7 @@ from typing import Any, cast
 from urllib.parse import unquote
 
 from supertokens_python.framework.request import BaseRequest
-from supertokens_python.recipe.session import access_token, jwt
-from supertokens_python.recipe.session.interfaces import SessionContainer
+from supertokens_python.recipe.session import SessionContainer, access_token, jwt
 from supertokens_python.supertokens import Supertokens
 from supertokens_python.utils import FRAMEWORKS
 
