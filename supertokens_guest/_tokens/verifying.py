@@ -129,7 +129,7 @@ class TokenVerifier:
     ) -> tuple[float, Callable[[], Guest]]:
         """Check *token* in full; return until when it is good, and what makes a guest.
 
-        Each ``Guest`` has a payload of its own, copied when it is first read.
+        Each ``Guest`` has a payload of its own.
         """
         kid = rules.key_id(token)
         if key_set is None or kid not in key_set.keys:
@@ -137,10 +137,9 @@ class TokenVerifier:
         found = rules.verified(token, key_set.keys[kid], self._issuer)
         if found.issued_at < self._reject_issued_before:
             raise TokenError("revoked", "Guests issued that early are not accepted.")
-        return found.expires_at, functools.partial(
-            Guest,
+        return found.expires_at, lambda: Guest(
             found.guest_id,
-            functools.partial(copy.deepcopy, found.payload),
+            copy.deepcopy(found.payload),
             datetime.fromtimestamp(found.issued_at, timezone.utc),
             datetime.fromtimestamp(found.expires_at, timezone.utc),
         )
