@@ -1,34 +1,24 @@
 """Guests in FastAPI and Starlette: the middleware and the guard."""
 
-from __future__ import annotations
-
 import functools
-from http import HTTPStatus
-from typing import TYPE_CHECKING, Annotated, Any
+from collections.abc import Awaitable, Callable
+from typing import Annotated, Any
 
 from fastapi import Depends, Request, Security
 from fastapi.openapi.models import APIKey, APIKeyIn
 from fastapi.security.base import SecurityBase
 from starlette.responses import JSONResponse, Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from supertokens_python.framework.fastapi.fastapi_request import FastApiRequest
 
 from supertokens_guest._runtime import current
 from supertokens_guest._web import visitors, visits
-from supertokens_guest._web.answers import ANSWERED_ERRORS, status_of
+from supertokens_guest._web.answers import ANSWERED_ERRORS
 from supertokens_guest._web.requests import KEY, Visit
-from supertokens_guest.events import logger
+from supertokens_guest._web.visitors import ClaimValidators
 from supertokens_guest.guest import Visitor
 
-if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
-
-    from starlette.types import ASGIApp, Message, Receive, Scope, Send
-
-    from supertokens_guest._web.visitors import ClaimValidators
-
 __all__ = ["CurrentVisitor", "GuestMiddleware", "verify_visitor"]
-
-_SDK_MODULE = "supertokens_python.framework.fastapi.fastapi_middleware"
 
 
 class GuestMiddleware:
@@ -47,12 +37,13 @@ class GuestMiddleware:
         """Serve one request; a websocket or a lifespan passes through."""
         if not self._is_checked:
             self._is_checked = True
-            _warn_without_sdk(scope.get("app"))
+            added = getattr(scope.get("app"), "user_middleware", ())
+            names = [one.cls.__module__ for one in added]
+            visits.warn_without_sdk(names, "app.add_middleware(get_middleware())")
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        visit = scope.get(KEY) or Visit(lambda: FastApiRequest(Request(scope)))
-        scope[KEY] = visit
+        visit = scope.setdefault(KEY, Visit(lambda: FastApiRequest(Request(scope))))
         visit.has_middleware = visit.hides_status = True
         cookies = _cookies(scope)
 
@@ -73,8 +64,7 @@ class GuestMiddleware:
         except ANSWERED_ERRORS as error:
             if visit.status is not None:
                 raise  # the answer has begun
-            status = status_of(error)
-            answer = JSONResponse({"message": HTTPStatus(status).phrase}, status)
+            answer = JSONResponse(*visits.body_of(error))
             await answer(scope, receive, settle)
 
 
@@ -87,8 +77,7 @@ def verify_visitor(
 
     The session's user, or the guest, issued now if there is none and no login; a login
     that left its guest waiting gets it before the view runs. The same arguments give
-    the same function, so that a test can override it. ``CurrentVisitor`` is the alias
-    for the defaults.
+    the same function, so that a test can override it.
 
     Args:
         check_database: Ask the core whether the session still exists.
@@ -101,28 +90,19 @@ def verify_visitor(
         KeysUnavailableError: Nor could the one that came be judged; 503.
         ConfigError: Without ``GuestMiddleware``.
     """
-    return _guard(check_database, override_global_claim_validators)
+    return _guard(
+        check_database=check_database,
+        override_global_claim_validators=override_global_claim_validators,
+    )
 
 
 @functools.cache
-def _guard(
-    check_database: bool,  # noqa: FBT001 - positional, so that equal calls are one
-    validators: ClaimValidators | None,
-) -> Callable[..., Awaitable[Visitor]]:
-    async def find_visitor(request: Request, _cookie: Any) -> Visitor:
-        return await visitors.find_visitor(
-            request,
-            None,
-            blocks=False,
-            check_database=check_database,
-            override_global_claim_validators=validators,
-        )
+def _guard(**options: Any) -> Callable[..., Awaitable[Visitor]]:
+    async def find_visitor(
+        request: Request, _cookie: Annotated[None, Security(_GuestCookie())]
+    ) -> Visitor:
+        return await visitors.find_visitor(request, None, blocks=False, **options)
 
-    # As values: FastAPI could not find these names from the text of an annotation.
-    shown = Annotated[None, Security(_GuestCookie())]
-    find_visitor.__annotations__.update(
-        request=Request, _cookie=shown, **{"return": Visitor}
-    )
     return find_visitor
 
 
@@ -145,21 +125,6 @@ CurrentVisitor = Annotated[Visitor, Depends(verify_visitor())]
 
 def _cookies(scope: Scope) -> bytes | None:
     """Return the ``Cookie`` header, when nothing else can bring guest or session."""
-    cookies: bytes | None = None
-    for name, value in scope["headers"]:
-        if name == b"cookie":
-            if cookies is not None:
-                return None
-            cookies = value
-        elif name in {b"authorization", b"guest-jwt"}:
-            return None
-    return cookies
-
-
-def _warn_without_sdk(app: Any) -> None:
-    added = [one.cls for one in getattr(app, "user_middleware", ())]
-    if added and not any(one.__module__ == _SDK_MODULE for one in added):
-        logger.warning(
-            "SuperTokens' own middleware is missing: app.add_middleware("
-            "get_middleware()) writes the sessions that guests log in to."
-        )
+    carriers = {b"cookie", b"authorization", b"guest-jwt"}
+    found = [(name, value) for name, value in scope["headers"] if name in carriers]
+    return found[0][1] if [name for name, _ in found] == [b"cookie"] else None

@@ -6,9 +6,15 @@ sets it, once, and a login takes it.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from supertokens_python.recipe.session.asyncio import get_session
+from supertokens_python.recipe.session.interfaces import (
+    SessionClaimValidator,
+    SessionContainer,
+)
+from supertokens_python.types import MaybeAwaitable
 
 from supertokens_guest._background import run
 from supertokens_guest._runtime import REQUEST_WAIT_SECONDS, current
@@ -21,21 +27,13 @@ from supertokens_guest.errors import ConfigError
 from supertokens_guest.guest import Visitor
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
-    from supertokens_python.recipe.session.interfaces import (
-        SessionClaimValidator,
-        SessionContainer,
-    )
-    from supertokens_python.types import MaybeAwaitable
-
     from supertokens_guest._web.requests import Visit
     from supertokens_guest.guest import Guest
 
-    ClaimValidators = Callable[
-        [list[SessionClaimValidator], SessionContainer, dict[str, Any]],
-        MaybeAwaitable[list[SessionClaimValidator]],
-    ]
+ClaimValidators = Callable[
+    [list[SessionClaimValidator], SessionContainer, dict[str, Any]],
+    MaybeAwaitable[list[SessionClaimValidator]],
+]
 
 
 def here(request: Any) -> Visit:

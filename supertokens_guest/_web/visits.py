@@ -3,21 +3,31 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from supertokens_python.normalised_url_path import NormalisedURLPath
 
 from supertokens_guest._runtime import REQUEST_WAIT_SECONDS, current
 from supertokens_guest._tokens.issuing import Places, issue
-from supertokens_guest._web.answers import SERVER_ERROR, drop, give, may_issue, perform
+from supertokens_guest._web.answers import (
+    SERVER_ERROR,
+    drop,
+    give,
+    may_issue,
+    perform,
+    status_of,
+)
 from supertokens_guest._web.cookies import GUEST_HEADER, is_for_all, vary_by_cookie
 from supertokens_guest._web.reading import read
-from supertokens_guest.errors import GuestError, PayloadError
+from supertokens_guest._web.requests import lone_cookies, visit_of
+from supertokens_guest.errors import GuestError, PayloadError, TokenError
 from supertokens_guest.events import logger
+from supertokens_guest.guest import Guest
 
 if TYPE_CHECKING:
     from supertokens_guest._web.requests import Visit
-    from supertokens_guest.guest import Guest
 
 RENEW_SECONDS = 30 * 24 * 60 * 60
 """The age from which a guest who comes back gets a new token: a cookie lives 400 days
@@ -173,3 +183,56 @@ def _remember(cookies: bytes | str | None, due_at: float) -> None:
     while len(runtime.quiet) >= MAX_REMEMBERED:
         runtime.quiet.pop(next(iter(runtime.quiet)), None)
     runtime.quiet[cookies] = (runtime.verifier.keys.current(), due_at)
+
+
+async def settle(
+    request: Any, response: Any, environ: Mapping[str, Any], *, blocks: bool
+) -> None:
+    """Do to a *response* of Flask or Django what its request's visit asks for."""
+    visit, status = visit_of(request), response.status_code
+    cookies = lone_cookies(environ)
+    if is_quiet(visit, cookies):
+        visit.status = status
+    else:
+        await answer(visit, response, status, cookies, blocks=blocks)
+
+
+def body_of(error: GuestError) -> tuple[dict[str, str], int]:
+    """Return the JSON and the status for an *error* that a view does not catch."""
+    status = status_of(error)
+    return {"message": HTTPStatus(status).phrase}, status
+
+
+def warn_without_sdk(modules: Sequence[object], remedy: str) -> None:
+    """Warn if an app's middlewares are known, by *modules*, and none is the SDK's."""
+    sdks = "supertokens_python.framework."
+    if modules and not any(str(name).startswith(sdks) for name in modules):
+        logger.warning(
+            "SuperTokens' own middleware is missing: %s writes the sessions that guests"
+            " log in to.",
+            remedy,
+        )
+
+
+async def verify(token: str, *, blocks: bool) -> Guest:
+    """Return the guest that *token* describes; the app hears of one that is none."""
+    verifier = current().verifier
+    try:
+        if blocks:
+            return verifier.verify_sync(token, wait_seconds=REQUEST_WAIT_SECONDS)
+        return await verifier.verify(token, wait_seconds=REQUEST_WAIT_SECONDS)
+    except TokenError as error:
+        current().tell("verify-rejected", error.code, error=error)
+        raise
+
+
+async def update(
+    guest: Guest | str,
+    payload: Mapping[str, Any],
+    context: dict[str, Any] | None,
+    *,
+    blocks: bool,
+) -> str:
+    known = guest if isinstance(guest, Guest) else await verify(guest, blocks=blocks)
+    issued = await issue(payload, known.id, context, code="update", blocks=blocks)
+    return issued[0]
