@@ -41,8 +41,7 @@ async def create_guest_jwt(
 
     Raises:
         PayloadError: The payload cannot be carried unchanged; the core was not called.
-        CoreUnavailableError: The core did not sign within ten seconds, or signed what
-            would not be accepted.
+        CoreUnavailableError: It did not sign within ten seconds, or nothing acceptable.
         KeysUnavailableError: The core signed, but did not tell its keys in time.
         Exception: What the app's own override of ``create_jwt`` raised.
         ConfigError: Guests are not set up.
@@ -121,8 +120,7 @@ async def transfer_guest(
 
     Args:
         request: The framework's request.
-        session: The session of this request, as ``verify_session`` gives it: attached
-            to the response, which carries the new tokens.
+        session: This request's, as ``verify_session`` attaches it to the response.
         user_context: Handed to the SDK and to ``on_transfer``. Never pass that of
             ``verify_session``, which all requests of a route share.
 

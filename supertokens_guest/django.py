@@ -1,5 +1,7 @@
 """Guests in Django, under WSGI and ASGI: the middleware and the guard."""
 
+from __future__ import annotations  # or pyright reads django.http as this module's
+
 import functools
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -16,7 +18,6 @@ from supertokens_guest._background import run_blocking, run_sync
 from supertokens_guest._web import visitors, visits
 from supertokens_guest._web.answers import ANSWERED_ERRORS
 from supertokens_guest._web.requests import visit_of
-from supertokens_guest._web.visitors import ClaimValidators
 
 __all__ = ["GuestMiddleware", "verify_visitor"]
 
@@ -68,7 +69,7 @@ class GuestMiddleware:
 def verify_visitor(
     *,
     check_database: bool = False,
-    override_global_claim_validators: ClaimValidators | None = None,
+    override_global_claim_validators: visitors.ClaimValidators | None = None,
 ) -> Callable[[_View], _View]:
     """Return the decorator that puts who asks into ``request.visitor``.
 

@@ -64,7 +64,8 @@ class PayloadError(GuestError):
 
     def __init__(self, path: str, reason: str) -> None:
         """Name the place and the reason; the value itself is never shown."""
-        self.path, self.reason = path, reason
+        self.path = path
+        self.reason = reason
         super().__init__(f"Guest payload{path}: {reason}.")
 
 

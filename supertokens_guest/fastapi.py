@@ -15,7 +15,6 @@ from supertokens_guest._runtime import current
 from supertokens_guest._web import visitors, visits
 from supertokens_guest._web.answers import ANSWERED_ERRORS
 from supertokens_guest._web.requests import KEY, Visit
-from supertokens_guest._web.visitors import ClaimValidators
 from supertokens_guest.guest import Visitor
 
 __all__ = ["CurrentVisitor", "GuestMiddleware", "verify_visitor"]
@@ -71,7 +70,7 @@ class GuestMiddleware:
 def verify_visitor(
     *,
     check_database: bool = False,
-    override_global_claim_validators: ClaimValidators | None = None,
+    override_global_claim_validators: visitors.ClaimValidators | None = None,
 ) -> Callable[..., Awaitable[Visitor]]:
     """Return the dependency that gives who asks, as the SDK's ``verify_session()``.
 

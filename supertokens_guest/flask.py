@@ -11,7 +11,6 @@ from supertokens_guest._background import run_blocking
 from supertokens_guest._web import visitors, visits
 from supertokens_guest._web.answers import ANSWERED_ERRORS
 from supertokens_guest._web.requests import visit_of
-from supertokens_guest._web.visitors import ClaimValidators
 
 __all__ = ["GuestMiddleware", "verify_visitor"]
 
@@ -47,7 +46,7 @@ class GuestMiddleware:
 def verify_visitor(
     *,
     check_database: bool = False,
-    override_global_claim_validators: ClaimValidators | None = None,
+    override_global_claim_validators: visitors.ClaimValidators | None = None,
 ) -> Callable[[_View], _View]:
     """Return the decorator that puts who asks into ``g.visitor``.
 
