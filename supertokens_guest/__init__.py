@@ -1,9 +1,8 @@
 """Guest sessions for SuperTokens: a visitor's data survives the sign-up.
 
 ``guest_override`` goes into ``session.init``, or ``guest_plugin`` into the SDK's
-plugins. The middleware and the guard are in ``supertokens_guest.fastapi``, ``.flask``
-and ``.django``; the functions for views in ``supertokens_guest.asyncio`` and
-``supertokens_guest.syncio``.
+plugins. Middleware and guard are in ``supertokens_guest.fastapi``, ``.flask`` and
+``.django``; the functions for views in ``.asyncio`` and ``.syncio``.
 """
 
 from supertokens_guest._tokens.verifying import GuestVerifier

@@ -1,8 +1,9 @@
 """Guests, for code that can await. ``supertokens_guest.syncio`` has the twins."""
 
-from __future__ import annotations
+from collections.abc import Mapping
+from typing import Any
 
-from typing import TYPE_CHECKING, Any
+from supertokens_python.recipe.session import SessionContainer
 
 from supertokens_guest._runtime import REQUEST_WAIT_SECONDS, current
 from supertokens_guest._tokens.issuing import issue
@@ -10,14 +11,7 @@ from supertokens_guest._transfer.late import guest_data, transfer_late
 from supertokens_guest._web import visits
 from supertokens_guest._web.requests import visit_of
 from supertokens_guest.errors import TokenError
-from supertokens_guest.guest import Guest
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from supertokens_python.recipe.session.interfaces import SessionContainer
-
-    from supertokens_guest.guest import GuestTransfer, Visitor
+from supertokens_guest.guest import Guest, GuestTransfer, Visitor
 
 __all__ = [
     "clear_guest",
@@ -43,20 +37,18 @@ async def create_guest_jwt(
         payload: What the guest shall hold, at most 1,536 bytes of JSON. Anybody who has
             the token can read it, and an old token stays good: put nothing in whose old
             value would profit the visitor.
-        guest_id: The guest's id if the app has one: ``G-`` and 1 to 64 of
-            ``A-Za-z0-9_-``. ``None`` makes a new one, ``G-<uuid4>``.
+        guest_id: The app's own id, ``G-`` and 1 to 64 of ``A-Za-z0-9_-``; ``None``
+            makes one, ``G-<uuid4>``.
         user_context: Handed to the SDK's ``create_jwt``.
 
     Raises:
         PayloadError: The payload cannot be carried unchanged; the core was not called.
-        CoreUnavailableError: The core did not sign within ten seconds, or signed what
-            would not be accepted.
+        CoreUnavailableError: It did not sign within ten seconds, or nothing acceptable.
         KeysUnavailableError: The core signed, but did not tell its keys in time.
         Exception: What the app's own override of ``create_jwt`` raised.
         ConfigError: Guests are not set up.
     """
-    issued = await issue(payload, guest_id, user_context, code="issue")
-    return issued[0]
+    return (await issue(payload, guest_id, user_context, code="issue"))[0]
 
 
 async def update_guest_jwt(
@@ -70,13 +62,11 @@ async def update_guest_jwt(
     for a token instead of a ``Guest``, ``verify_guest_jwt`` raise.
     """
     known = guest if isinstance(guest, Guest) else await verify_guest_jwt(guest)
-    issued = await issue(payload, known.id, user_context, code="update")
-    return issued[0]
+    return (await issue(payload, known.id, user_context, code="update"))[0]
 
 
 async def verify_guest_jwt(
-    token: str,
-    user_context: dict[str, Any] | None = None,  # noqa: ARG001 - as in the SDK
+    token: str, user_context: dict[str, Any] | None = None
 ) -> Guest:
     """Return the guest that *token* describes; no I/O when the token's key is known.
 
@@ -94,8 +84,7 @@ async def verify_guest_jwt(
 
 
 async def get_guest(
-    request: Any,
-    user_context: dict[str, Any] | None = None,  # noqa: ARG001 - as in the SDK
+    request: Any, user_context: dict[str, Any] | None = None
 ) -> Guest | None:
     """Return the guest who came with the framework's *request*, or ``None``.
 
@@ -115,36 +104,30 @@ async def get_guest_data(
 ) -> dict[str, Any] | None:
     """Return what *session* took over from a guest.
 
-    Asks the core only when it lies in the session's data in the database: because the
-    configuration says so, or because it did not fit into the login's headers.
+    Asks the core only when it lies in the session's data in the database: by the
+    configuration, or because it did not fit into the login's headers.
 
     Returns:
-        ``{"sub": <the guest's id>, **claims}``, a copy; ``None`` for a user who was no
-        guest at the login.
+        ``{"sub": <the guest's id>, **claims}``, a copy; ``None`` for who was no guest.
 
     Raises:
         UnauthorisedError: The core had to be asked, and the session has ended.
-        ConfigError: Guests are not set up, or ``namespace`` is ``None``, so that
-            nothing tells a guest's claims from others.
+        ConfigError: Guests are not set up, or no ``namespace`` tells claims apart.
     """
     return await guest_data(session, user_context)
 
 
 async def transfer_guest(
-    request: Any,
-    session: SessionContainer,
-    user_context: dict[str, Any] | None = None,
+    request: Any, session: SessionContainer, user_context: dict[str, Any] | None = None
 ) -> GuestTransfer | None:
-    """Transfer the guest that the login of *session* left waiting.
+    """Transfer the guest that the login of *session* left waiting, as the guard does.
 
     For what a login could not do itself: a second factor was still to come, the core's
-    keys were out of reach, ``on_transfer`` raised. The guard does it by itself. Costs
-    nothing for a session that waits for nobody.
+    keys were out of reach, ``on_transfer`` raised. Costs nothing where nobody waits.
 
     Args:
         request: The framework's request.
-        session: The session of this request, as ``verify_session`` gives it: one that
-            is attached to the response, which carries the new tokens.
+        session: This request's, as ``verify_session`` attaches it to the response.
         user_context: Handed to the SDK and to ``on_transfer``. Never pass that of
             ``verify_session``, which all requests of a route share.
 
@@ -180,9 +163,7 @@ async def get_visitor(
 
 
 async def merge_into_guest_payload(
-    request: Any,
-    changes: Mapping[str, Any],
-    user_context: dict[str, Any] | None = None,
+    request: Any, changes: Mapping[str, Any], user_context: dict[str, Any] | None = None
 ) -> Guest:
     """Merge *changes* into the guest's payload; ``None`` removes a name.
 
@@ -194,8 +175,7 @@ async def merge_into_guest_payload(
         The guest as it is now.
 
     Raises:
-        PayloadTooLargeError: The payload would take more than 1,536 bytes; 413 if not
-            caught.
+        PayloadTooLargeError: It would take more than 1,536 bytes; 413 if not caught.
         PayloadError: A value cannot be carried, or a name is reserved; 400.
         GuestRefusedError: The visitor is logged in, or may have no guest; 409.
         CoreUnavailableError: The core did not sign within a second; 503.
@@ -205,10 +185,7 @@ async def merge_into_guest_payload(
     return await visits.merge(request, changes, user_context)
 
 
-async def clear_guest(
-    request: Any,
-    user_context: dict[str, Any] | None = None,  # noqa: ARG001 - as in the SDK
-) -> None:
+async def clear_guest(request: Any, user_context: dict[str, Any] | None = None) -> None:
     """Have the answer to *request* clear the guest, where the middleware sees it.
 
     Raises:

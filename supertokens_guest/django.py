@@ -1,14 +1,14 @@
 """Guests in Django, under WSGI and ASGI: the middleware and the guard."""
 
-from __future__ import annotations
+from __future__ import annotations  # or pyright reads django.http as this module's
 
 import functools
-from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, TypeVar
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction
 from django.conf import settings
-from django.http import JsonResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from supertokens_python.exceptions import SuperTokensError
 from supertokens_python.framework.django.django_request import DjangoRequest
 from supertokens_python.framework.django.django_response import DjangoResponse
@@ -16,22 +16,12 @@ from supertokens_python.supertokens import Supertokens
 
 from supertokens_guest._background import run_blocking, run_sync
 from supertokens_guest._web import visits
-from supertokens_guest._web.answers import ANSWERED_ERRORS, status_of
+from supertokens_guest._web.answers import ANSWERED_ERRORS
 from supertokens_guest._web.requests import visit_of
-from supertokens_guest.events import logger
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from django.http import HttpRequest, HttpResponse
-
-    from supertokens_guest._web.visits import ClaimValidators
 
 __all__ = ["GuestMiddleware", "verify_visitor"]
 
-_View = TypeVar("_View", bound="Callable[..., Any]")
-
-_SDK_MIDDLEWARE = "supertokens_python.framework.django.django_middleware.middleware"
+_View = TypeVar("_View", bound=Callable[..., Any])
 
 
 class GuestMiddleware:
@@ -49,12 +39,8 @@ class GuestMiddleware:
         self._is_async = iscoroutinefunction(get_response)
         if self._is_async:
             markcoroutinefunction(self)
-        if _SDK_MIDDLEWARE not in settings.MIDDLEWARE:
-            logger.warning(
-                "SuperTokens' own middleware is missing in MIDDLEWARE: %s writes the"
-                " sessions that guests log in to.",
-                _SDK_MIDDLEWARE,
-            )
+        sdks = "supertokens_python.framework.django.django_middleware.middleware"
+        visits.warn_without_sdk(settings.MIDDLEWARE, f"{sdks} in MIDDLEWARE")
 
     def __call__(self, request: HttpRequest) -> Any:
         """Serve one request, or return the coroutine that does."""
@@ -62,16 +48,12 @@ class GuestMiddleware:
         if self._is_async:
             return self._serve(request)
         response = self.get_response(request)
-        settling = _settle(request, response)
-        if settling is not None:
-            run_blocking(settling)
+        run_blocking(visits.answer(visit_of(request), response))
         return response
 
     async def _serve(self, request: HttpRequest) -> Any:
         response = await self.get_response(request)
-        settling = _settle(request, response)
-        if settling is not None:
-            await settling
+        await visits.answer(visit_of(request), response)
         return response
 
     def process_exception(
@@ -80,14 +62,14 @@ class GuestMiddleware:
         """Answer what a visitor can bring about in a view; Django makes it a 500."""
         if not isinstance(exception, ANSWERED_ERRORS):
             return None
-        status = status_of(exception)
-        return JsonResponse({"message": HTTPStatus(status).phrase}, status=status)
+        body, status = visits.body_of(exception)
+        return JsonResponse(body, status=status)
 
 
 def verify_visitor(
     *,
     check_database: bool = False,
-    override_global_claim_validators: ClaimValidators | None = None,
+    override_global_claim_validators: visits.ClaimValidators | None = None,
 ) -> Callable[[_View], _View]:
     """Return the decorator that puts who asks into ``request.visitor``.
 
@@ -95,19 +77,15 @@ def verify_visitor(
     Arguments, errors and what a guard does are those of
     ``supertokens_guest.fastapi.verify_visitor``.
     """
-    return _guard(check_database, override_global_claim_validators)
+    return _guard(
+        check_database=check_database,
+        override_global_claim_validators=override_global_claim_validators,
+    )
 
 
 @functools.cache
-def _guard(
-    check_database: bool,  # noqa: FBT001 - positional, so that equal calls are one
-    validators: ClaimValidators | None,
-) -> Callable[[Any], Any]:
-    find = functools.partial(
-        visits.find_visitor,
-        check_database=check_database,
-        override_global_claim_validators=validators,
-    )
+def _guard(**options: Any) -> Callable[[Any], Any]:
+    find: Any = functools.partial(visits.find_visitor, **options)
 
     def decorate(view: Any) -> Any:
         @functools.wraps(view)
@@ -121,12 +99,10 @@ def _guard(
         @functools.wraps(view)
         def guarded(request: Any, *args: Any, **kwargs: Any) -> Any:
             try:
-                decision = find(request, None)
-                request.visitor = run_blocking(decision)
+                request.visitor = run_blocking(find(request, None))
                 return view(request, *args, **kwargs)
             except SuperTokensError as error:
-                failure = error
-            return run_sync(lambda: _answer(request, failure))
+                return run_sync(functools.partial(_answer, request, error))
 
         return guarded_async if iscoroutinefunction(view) else guarded
 
@@ -139,11 +115,3 @@ async def _answer(request: HttpRequest, error: SuperTokensError) -> Any:
         DjangoRequest(request), error, DjangoResponse(JsonResponse({})), {}
     )
     return result.response
-
-
-def _settle(request: HttpRequest, response: Any) -> Any:
-    """Return the coroutine that settles the guest; ``None`` when nothing has to be."""
-    visit = visit_of(request)
-    visit.status = response.status_code
-    is_quiet = visits.is_quiet(visit)
-    return None if is_quiet else visits.answer(visit, response)

@@ -14,8 +14,6 @@ the visitor as new, leave the guest as it is, or try again later. No message hol
 token or a payload.
 """
 
-from __future__ import annotations
-
 from typing import Literal
 
 TokenFault = Literal[
@@ -58,8 +56,7 @@ class PayloadError(GuestError):
     """A payload cannot be carried by a guest JWT unchanged.
 
     Attributes:
-        path: Where in the payload, as one would write it in Python: ``['cart'][0]``;
-            empty for the payload as a whole.
+        path: Where in the payload, as in Python: ``['cart'][0]``; empty for all of it.
         reason: Why, as a clause without a final stop.
     """
 
@@ -83,12 +80,12 @@ class TokenError(GuestError):
 
     Attributes:
         code: Why. ``malformed``: not the form of a JWT that the core signs (RFC 7519,
-            7.2). ``bad_signature``: no key of the core signed it, or it was changed
-            since. ``not_a_guest``: a session, an OAuth token, or another JWT of the
-            core. ``wrong_audience``: its ``aud`` is not ``supertokens-guest``.
-            ``wrong_issuer``: a guest of another app; the message names the issuer that
-            was expected. ``expired``, ``not_yet_valid``: the clock says so.
-            ``revoked``: issued before ``reject_issued_before``.
+            7.2). ``bad_signature``: no key of the core signed it as it is.
+            ``not_a_guest``: a session, an OAuth token, or another JWT of the core.
+            ``wrong_audience``: its ``aud`` is not ``supertokens-guest``.
+            ``wrong_issuer``: another app's; the message names the issuer expected.
+            ``expired``, ``not_yet_valid``: the clock says so. ``revoked``: issued
+            before ``reject_issued_before``.
     """
 
     def __init__(self, code: TokenFault, message: str) -> None:
@@ -102,12 +99,11 @@ class GuestRefusedError(GuestError):
 
     Attributes:
         code: Why. ``session``: the visitor is logged in, or brings an expired login.
-            ``another_guest``: the request brings a guest who is not this one, or cannot
-            be judged now. ``foreign_cookie``: the cookie holds somebody else's JWT.
+            ``another_guest``: the request brings another guest, or one that cannot be
+            judged now. ``foreign_cookie``: the cookie holds somebody else's JWT.
             ``not_allowed``: the ``issue`` function said no, or the browser may have
-            withheld the visitor's cookies. ``cross_site``: another site started an
-            unsafe request. ``answered``: the answer has begun, so that it can carry no
-            guest.
+            withheld cookies. ``cross_site``: another site started an unsafe request.
+            ``answered``: the answer has begun, so that it can carry no guest.
     """
 
     def __init__(self, code: Refusal, message: str) -> None:
@@ -117,10 +113,7 @@ class GuestRefusedError(GuestError):
 
 
 class KeysUnavailableError(GuestError):
-    """No public key could be had in time, so nothing can be said about the token.
-
-    It may be good: keep it, serve the visitor, and ask again later.
-    """
+    """No public key could be had in time; the token may be good: keep it, ask later."""
 
     code = "keys_unavailable"
 

@@ -4,31 +4,18 @@ An event goes to ``GuestConfig.on_event``; the log gets a line at a level that i
 it says. Neither ever holds a token or a payload.
 """
 
-from __future__ import annotations
-
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from typing import Literal
 
 logger: logging.Logger = logging.getLogger("supertokens_guest")
 
 EventCode = Literal[
-    "issue",
-    "renew",
-    "update",
-    "verify-rejected",
-    "keys-unavailable",
-    "keys-available",
-    "transfer",
-    "transfer-skipped",
-    "transfer-failed",
-    "issue-refused",
-    "issue-shed",
-    "foreign-cookie",
-]
+    "issue", "renew", "update", "verify-rejected", "keys-unavailable", "keys-available",
+    "transfer", "transfer-skipped", "transfer-failed",
+    "issue-refused", "issue-shed", "foreign-cookie",
+]  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -53,11 +40,7 @@ class GuestEvent:
 
 
 def shown(value: object) -> str:
-    """Return *value* fit for a log line: escaped, and cut to 64 characters.
-
-    Key ids and subjects come from outside; a line feed in one must not start a log line
-    of its own.
-    """
+    """Return *value* for a log line: escaped, so that it starts none, and cut to 64."""
     return repr(value)[:64]
 
 

@@ -1,34 +1,23 @@
 """Guests in FastAPI and Starlette: the middleware and the guard."""
 
-from __future__ import annotations
-
 import functools
-from http import HTTPStatus
-from typing import TYPE_CHECKING, Annotated, Any
+from collections.abc import Awaitable, Callable
+from typing import Annotated, Any
 
 from fastapi import Depends, Request, Security
 from fastapi.openapi.models import APIKey, APIKeyIn
 from fastapi.security.base import SecurityBase
 from starlette.responses import JSONResponse, Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from supertokens_python.framework.fastapi.fastapi_request import FastApiRequest
 
 from supertokens_guest._runtime import current
 from supertokens_guest._web import visits
-from supertokens_guest._web.answers import ANSWERED_ERRORS, status_of
+from supertokens_guest._web.answers import ANSWERED_ERRORS
 from supertokens_guest._web.requests import visit_of
-from supertokens_guest.events import logger
 from supertokens_guest.guest import Visitor
 
-if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
-
-    from starlette.types import ASGIApp, Message, Receive, Scope, Send
-
-    from supertokens_guest._web.visits import ClaimValidators
-
 __all__ = ["CurrentVisitor", "GuestMiddleware", "verify_visitor"]
-
-_SDK_MODULE = "supertokens_python.framework.fastapi.fastapi_middleware"
 
 
 class GuestMiddleware:
@@ -47,7 +36,9 @@ class GuestMiddleware:
         """Serve one request; a websocket or a lifespan passes through."""
         if not self._is_checked:
             self._is_checked = True
-            _warn_without_sdk(scope.get("app"))
+            added = getattr(scope.get("app"), "user_middleware", ())
+            names = [one.cls.__module__ for one in added]
+            visits.warn_without_sdk(names, "app.add_middleware(get_middleware())")
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
@@ -58,7 +49,7 @@ class GuestMiddleware:
             if message["type"] == "http.response.start":
                 visit.status = message["status"]
                 if not visits.is_quiet(visit):
-                    response = Response()
+                    response = Response(status_code=message["status"])
                     response.raw_headers = list(message["headers"])
                     await visits.answer(visit, response)
                     message["headers"] = response.raw_headers
@@ -69,22 +60,20 @@ class GuestMiddleware:
         except ANSWERED_ERRORS as error:
             if visit.status is not None:
                 raise  # the answer has begun
-            status = status_of(error)
-            answer = JSONResponse({"message": HTTPStatus(status).phrase}, status)
+            answer = JSONResponse(*visits.body_of(error))
             await answer(scope, receive, settle)
 
 
 def verify_visitor(
     *,
     check_database: bool = False,
-    override_global_claim_validators: ClaimValidators | None = None,
+    override_global_claim_validators: visits.ClaimValidators | None = None,
 ) -> Callable[..., Awaitable[Visitor]]:
     """Return the dependency that gives who asks, as the SDK's ``verify_session()``.
 
     The session's user, or the guest, issued now if there is none and no login; a login
     that left its guest waiting gets it before the view runs. The same arguments give
-    the same function, so that a test can override it. ``CurrentVisitor`` is the alias
-    for the defaults.
+    the same function, so that a test can override it.
 
     Args:
         check_database: Ask the core whether the session still exists.
@@ -97,27 +86,19 @@ def verify_visitor(
         KeysUnavailableError: Nor could the one that came be judged; 503.
         ConfigError: Without ``GuestMiddleware``.
     """
-    return _guard(check_database, override_global_claim_validators)
+    return _guard(
+        check_database=check_database,
+        override_global_claim_validators=override_global_claim_validators,
+    )
 
 
 @functools.cache
-def _guard(
-    check_database: bool,  # noqa: FBT001 - positional, so that equal calls are one
-    validators: ClaimValidators | None,
-) -> Callable[..., Awaitable[Visitor]]:
-    async def find_visitor(request: Request, _cookie: Any) -> Visitor:
-        return await visits.find_visitor(
-            request,
-            None,
-            check_database=check_database,
-            override_global_claim_validators=validators,
-        )
+def _guard(**options: Any) -> Callable[..., Awaitable[Visitor]]:
+    async def find_visitor(
+        request: Request, _cookie: Annotated[None, Security(_GuestCookie())]
+    ) -> Visitor:
+        return await visits.find_visitor(request, None, **options)
 
-    # As values: FastAPI could not find these names from the text of an annotation.
-    shown = Annotated[None, Security(_GuestCookie())]
-    find_visitor.__annotations__.update(
-        request=Request, _cookie=shown, **{"return": Visitor}
-    )
     return find_visitor
 
 
@@ -136,12 +117,3 @@ class _GuestCookie(SecurityBase):
 
 CurrentVisitor = Annotated[Visitor, Depends(verify_visitor())]
 """Who asks, in a view: ``async def cart(visitor: CurrentVisitor)``."""
-
-
-def _warn_without_sdk(app: Any) -> None:
-    added = [one.cls for one in getattr(app, "user_middleware", ())]
-    if added and not any(one.__module__ == _SDK_MODULE for one in added):
-        logger.warning(
-            "SuperTokens' own middleware is missing: app.add_middleware("
-            "get_middleware()) writes the sessions that guests log in to."
-        )

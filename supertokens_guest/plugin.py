@@ -21,9 +21,8 @@ def guest_plugin(config: GuestConfig | None = None) -> SuperTokensPlugin:
 
         init(..., experimental=SupertokensExperimentalConfig(plugins=[guest_plugin()]))
 
-    The session recipe has to be in ``recipe_list`` as ever. An override of the app's
-    own in ``session.init`` runs outside of it. The SDK takes the first plugin of an id
-    and says nothing of a second.
+    The session recipe is in ``recipe_list`` as ever; an override of the app's own there
+    runs outside. Of two plugins of one id the SDK takes the first, and says nothing.
 
     Args:
         config: How guests shall be; ``None`` takes every default.

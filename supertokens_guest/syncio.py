@@ -1,12 +1,13 @@
 """Guests, for code that cannot await: the twins of ``supertokens_guest.asyncio``.
 
-Each works inside a running event loop as well, which it then blocks.
+What they take, return and raise stands there. Each works inside a running event loop as
+well, which it then blocks.
 """
 
 from collections.abc import Mapping
 from typing import Any
 
-from supertokens_python.recipe.session.interfaces import SessionContainer
+from supertokens_python.recipe.session import SessionContainer
 
 from supertokens_guest import asyncio as twin
 from supertokens_guest._background import run_blocking
@@ -30,7 +31,7 @@ def create_guest_jwt(
     guest_id: str | None = None,
     user_context: dict[str, Any] | None = None,
 ) -> str:
-    """Return a new guest JWT; see ``supertokens_guest.asyncio.create_guest_jwt``."""
+    """Return a new guest JWT, signed by the core."""
     return run_blocking(twin.create_guest_jwt(payload, guest_id, user_context))
 
 
@@ -39,33 +40,31 @@ def update_guest_jwt(
     payload: Mapping[str, Any],
     user_context: dict[str, Any] | None = None,
 ) -> str:
-    """Return a new token for the same guest; see the twin in ``asyncio``."""
+    """Return a new guest JWT for the same guest, holding *payload* instead."""
     return run_blocking(twin.update_guest_jwt(guest, payload, user_context))
 
 
 def verify_guest_jwt(token: str, user_context: dict[str, Any] | None = None) -> Guest:
-    """Return the guest that *token* describes; see the twin in ``asyncio``."""
+    """Return the guest that *token* describes; no I/O when the token's key is known."""
     return run_blocking(twin.verify_guest_jwt(token, user_context))
 
 
 def get_guest(request: Any, user_context: dict[str, Any] | None = None) -> Guest | None:
-    """Return the guest who came with *request*; see the twin in ``asyncio``."""
+    """Return the guest who came with *request*."""
     return run_blocking(twin.get_guest(request, user_context))
 
 
 def get_guest_data(
     session: SessionContainer, user_context: dict[str, Any] | None = None
 ) -> dict[str, Any] | None:
-    """Return what *session* took over from a guest; see the twin in ``asyncio``."""
+    """Return what *session* took over from a guest."""
     return run_blocking(twin.get_guest_data(session, user_context))
 
 
 def transfer_guest(
-    request: Any,
-    session: SessionContainer,
-    user_context: dict[str, Any] | None = None,
+    request: Any, session: SessionContainer, user_context: dict[str, Any] | None = None
 ) -> GuestTransfer | None:
-    """Transfer the guest that the login left waiting; see the twin in ``asyncio``.
+    """Transfer the guest that the login of *session* left waiting.
 
     A plain ``on_transfer`` runs at once, in this thread.
     """
@@ -73,19 +72,17 @@ def transfer_guest(
 
 
 def get_visitor(request: Any, user_context: dict[str, Any] | None = None) -> Visitor:
-    """Return who asks, a user or a guest; see the twin in ``asyncio``."""
+    """Return who asks, a user or a guest."""
     return run_blocking(twin.get_visitor(request, user_context))
 
 
 def merge_into_guest_payload(
-    request: Any,
-    changes: Mapping[str, Any],
-    user_context: dict[str, Any] | None = None,
+    request: Any, changes: Mapping[str, Any], user_context: dict[str, Any] | None = None
 ) -> Guest:
-    """Merge *changes* into the guest's payload; see the twin in ``asyncio``."""
+    """Merge *changes* into the guest's payload."""
     return run_blocking(twin.merge_into_guest_payload(request, changes, user_context))
 
 
 def clear_guest(request: Any, user_context: dict[str, Any] | None = None) -> None:
-    """Have the answer clear the guest; see the twin in ``asyncio``."""
+    """Have the answer clear the guest."""
     run_blocking(twin.clear_guest(request, user_context))

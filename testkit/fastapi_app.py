@@ -9,9 +9,7 @@ from fastapi import Body, Depends, FastAPI, Request, Response
 from fastapi.responses import JSONResponse, StreamingResponse
 from starlette.background import BackgroundTask
 from supertokens_python.framework.fastapi import get_middleware
-from supertokens_python.recipe.session import (
-    SessionContainer,
-)
+from supertokens_python.recipe.session import SessionContainer
 from supertokens_python.recipe.session.framework.fastapi import verify_session
 
 from supertokens_guest import Visitor

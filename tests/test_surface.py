@@ -113,6 +113,7 @@ def test_the_guard_is_the_same_in_each_framework(framework: ModuleType) -> None:
     ] == [(parameter.name, parameter.default) for parameter in parameters]
     assert {inspect.Parameter.KEYWORD_ONLY} == {one.kind for one in parameters}
     assert guard(check_database=True) is guard(check_database=True)
+    assert guard() is guard(check_database=False)
     assert guard() is not guard(check_database=True)
 
 

@@ -5,7 +5,8 @@ sets it, once, and a login takes it.
 """
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from http import HTTPStatus
 from typing import Any
 
 from supertokens_python.normalised_url_path import NormalisedURLPath
@@ -154,7 +155,9 @@ def is_quiet(visit: Visit) -> bool:
 
 async def answer(visit: Visit, response: Any) -> None:
     """Do to *response* what this visit asks for; no fault in it fails the answer."""
-    status = visit.status or 0
+    status = visit.status = response.status_code
+    if is_quiet(visit):
+        return
     for act in visit.deferred:
         answers.perform(act, response, status)
     try:
@@ -247,6 +250,23 @@ def _has_guest(response: Any) -> bool:
     lines = response.headers.getlist("set-cookie")
     is_set = any(line.startswith(f"{name}=") for line in lines)
     return is_set or GUEST_HEADER in response.headers
+
+
+def body_of(error: GuestError) -> tuple[dict[str, str], int]:
+    """Return the JSON and the status for an *error* that a view does not catch."""
+    status = answers.status_of(error)
+    return {"message": HTTPStatus(status).phrase}, status
+
+
+def warn_without_sdk(modules: Sequence[object], remedy: str) -> None:
+    """Warn if an app's middlewares are known, by *modules*, and none is the SDK's."""
+    sdks = "supertokens_python.framework."
+    if modules and not any(str(name).startswith(sdks) for name in modules):
+        logger.warning(
+            "SuperTokens' own middleware is missing: %s writes the sessions that guests"
+            " log in to.",
+            remedy,
+        )
 
 
 def _remember(visit: Visit, due_at: float) -> None:
