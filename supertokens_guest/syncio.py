@@ -13,17 +13,7 @@ from supertokens_guest import asyncio as twin
 from supertokens_guest._background import run_blocking
 from supertokens_guest.guest import Guest, GuestTransfer, Visitor
 
-__all__ = [
-    "clear_guest",
-    "create_guest_jwt",
-    "get_guest",
-    "get_guest_data",
-    "get_visitor",
-    "merge_into_guest_payload",
-    "transfer_guest",
-    "update_guest_jwt",
-    "verify_guest_jwt",
-]
+__all__ = twin.__all__
 
 
 def create_guest_jwt(

@@ -184,6 +184,14 @@ def test_s2_data_that_is_not_this_guests_is_left_alone(claim: Any) -> None:
     assert {"a": "namespace_taken"} == selection.dropped
 
 
+def test_s2_a_taken_namespace_gets_no_mark_either() -> None:
+    """Where the login's own claims leave no room, and one is where ours would go."""
+    selection = select({"a": 1}, {"guest": "mine", "b": LARGE})
+
+    assert ({}, {}) == (selection.into_payload, selection.into_data)
+    assert {"a": "namespace_taken"} == selection.dropped
+
+
 def test_what_fitted_once_goes_along_when_more_does_not() -> None:
     """A second try of the same guest leaves nothing of it in the token."""
     selection = select({"a": 1, "b": LARGE}, {"guest": {"sub": "G-1", "a": 1}})

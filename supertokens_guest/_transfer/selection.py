@@ -97,35 +97,37 @@ def select_claims(
     that do not fit into the headers go into the data, all together. *room* tells the
     bytes that are left in them; without it the data takes all.
     """
-    inside = _inside(data if room is None else payload, namespace, guest_id)
-    if inside is None:
-        return Selection(dropped=dict.fromkeys(chosen, "namespace_taken"))
-    wanted, moved, dropped = _sort(chosen, inside)
-    added = _wrapped(wanted, inside, namespace, guest_id)
+    home = data if room is None else payload
+    added, moved, dropped = _joined(chosen, home, namespace, guest_id)
+    if not added:
+        return Selection(dropped=dropped)
     if room is None:
         return Selection(
-            into_data=added, moved=moved | wanted, in_database=True, dropped=dropped
+            into_data=added, moved=moved, in_database=True, dropped=dropped
         )
-    if MORE not in inside and room({**payload, **added}) >= 0:
-        return Selection(into_payload=added, moved=moved | wanted, dropped=dropped)
+    inside = added if namespace is None else added.get(namespace, {})
+    has_more = MORE in (payload if namespace is None else inside)
+    if not has_more and room({**payload, **added}) >= 0:
+        return Selection(into_payload=added, moved=moved, dropped=dropped)
 
     # All together into the data, with what an earlier try put into the token.
-    together = {**inside, **wanted} if namespace is not None else wanted
-    together = {n: together[n] for n in together if n not in {"sub", MORE}}
-    key = DATA_KEY if namespace is None else namespace
-    stored = _inside(data, key, guest_id)
-    if stored is None:
-        return Selection(dropped=dict.fromkeys(chosen, "namespace_taken"))
-    wanted, stored_before, more_dropped = _sort(together, stored)
-    mark = _wrapped({MORE: True}, {}, namespace, guest_id)
+    mark: dict[str, Any] = {MORE: True}
+    if namespace is not None:
+        mark = {namespace: {"sub": guest_id, MORE: True}}
     if room({**payload, **mark}) < -_SLACK:
-        return Selection(dropped=dropped | dict.fromkeys(together, "no_room"))
+        return Selection(dropped=dropped | dict.fromkeys(moved, "no_room"))
+    together = {name: inside[name] for name in inside if name not in {"sub", MORE}}
+    into_data, stored, kept_out = _joined(
+        together, data, namespace or DATA_KEY, guest_id
+    )
+    if not into_data:
+        return Selection(dropped=dict.fromkeys(chosen, "namespace_taken"))
     return Selection(
         into_payload=mark,
-        into_data=_wrapped(wanted, stored, key, guest_id),
-        moved=moved | stored_before | wanted,
+        into_data=into_data,
+        moved=stored,
         in_database=True,
-        dropped=dropped | more_dropped,
+        dropped=dropped | kept_out,
     )
 
 
@@ -146,38 +148,25 @@ def arrived(
     return Selection(moved=moved, dropped=dropped)
 
 
-def _sort(
-    chosen: Mapping[str, Any], inside: Mapping[str, Any]
+def _joined(
+    chosen: Mapping[str, Any], home: Mapping[str, Any], namespace: str | None, sub: str
 ) -> tuple[dict[str, Any], dict[str, Any], dict[str, DropReason]]:
-    """Sort claims into new ones, those that are there already, and dropped ones."""
-    wanted: dict[str, Any] = {}
+    """Return what to merge into *home*, which claims are there then, and which not."""
+    inside = home if namespace is None else home.get(namespace, {"sub": sub})
+    is_mapping = isinstance(inside, Mapping)
+    if not is_mapping or (namespace is not None and inside.get("sub") != sub):
+        return {}, {}, dict.fromkeys(chosen, "namespace_taken")
     moved: dict[str, Any] = {}
     dropped: dict[str, DropReason] = {}
     for name, value in chosen.items():
         if is_reserved(name):
             dropped[name] = "reserved"
-        elif name not in inside:
-            wanted[name] = value
-        elif inside[name] == value:
-            moved[name] = value  # by an earlier try of the same guest
-        else:
+        elif name in inside and inside[name] != value:
             dropped[name] = "present"
-    return wanted, moved, dropped
-
-
-def _wrapped(
-    claims: dict[str, Any], inside: Mapping[str, Any], namespace: str | None, sub: str
-) -> dict[str, Any]:
-    joined = {"sub": sub, **inside, **claims}
-    return claims if namespace is None else {namespace: joined}
-
-
-def _inside(
-    present: Mapping[str, Any], namespace: str | None, guest_id: str
-) -> Mapping[str, Any] | None:
-    """Return the mapping that claims would join; ``None`` if it is somebody else's."""
-    claim = present if namespace is None else present.get(namespace, {})
-    if namespace is None or namespace not in present:
-        return claim
-    is_ours = isinstance(claim, Mapping) and claim.get("sub") == guest_id
-    return claim if is_ours else None
+        else:  # new, or there by an earlier try of the same guest
+            moved[name] = value
+    return (
+        (moved if namespace is None else {namespace: {**inside, **moved}}),
+        moved,
+        dropped,
+    )
