@@ -6,17 +6,17 @@ Knows neither how a guest is verified nor how it is carried over.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, final
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from datetime import datetime
-
     from supertokens_python.framework.request import BaseRequest
     from supertokens_python.recipe.session.interfaces import SessionContainer
 
 
+# No slots: with them a frozen class answers guest.unknown = 1 with a TypeError.
 @final
+@dataclass(frozen=True)
 class Guest:
     """A visitor who is not logged in, as a verified guest JWT describes it. Read-only.
 
@@ -28,61 +28,10 @@ class Guest:
         expires_at: When the token ends, aware, in UTC.
     """
 
-    __slots__ = ("_expires_at", "_id", "_issued_at", "_payload")
-
-    def __init__(
-        self,
-        id: str,  # noqa: A002 - the field's public name; nothing here needs the builtin
-        payload: dict[str, Any] | Callable[[], dict[str, Any]],
-        issued_at: datetime,
-        expires_at: datetime,
-    ) -> None:
-        """Hold what was verified; a payload's function is called at its first read."""
-        self._id = id
-        self._payload = payload
-        self._issued_at = issued_at
-        self._expires_at = expires_at
-
-    @property
-    def id(self) -> str:
-        """The JWT's ``sub``."""
-        return self._id
-
-    @property
-    def payload(self) -> dict[str, Any]:
-        """What the app put into the guest; see the class."""
-        if callable(self._payload):
-            self._payload = self._payload()
-        return self._payload
-
-    @property
-    def issued_at(self) -> datetime:
-        """When the core signed the token."""
-        return self._issued_at
-
-    @property
-    def expires_at(self) -> datetime:
-        """When the token ends."""
-        return self._expires_at
-
-    def __eq__(self, other: object) -> bool:
-        """Tell whether *other* is the same guest with the same payload and times."""
-        if not isinstance(other, Guest):
-            return NotImplemented
-        return (self.id, self.issued_at, self.expires_at, self.payload) == (
-            other.id,
-            other.issued_at,
-            other.expires_at,
-            other.payload,
-        )
-
-    def __hash__(self) -> int:
-        """Agree with equality without reading the payload."""
-        return hash((self.id, self.issued_at, self.expires_at))
-
-    def __repr__(self) -> str:
-        """Name the guest, never its payload: representations end up in logs."""
-        return f"<Guest {self.id!r} until {self.expires_at:%Y-%m-%d}>"
+    id: str
+    payload: dict[str, Any] = field(repr=False, hash=False)
+    issued_at: datetime
+    expires_at: datetime
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -117,8 +66,8 @@ class GuestTransfer:
         in_database: Whether they lie in the session's data in the database: because the
             configuration says so, or because they did not fit into the login's headers.
         dropped: For each claim that does not arrive, why: ``"reserved"``, ``"present"``
-            (the session has a claim of that name), ``"namespace_taken"`` (the claim
-            that they go under is not this guest's), ``"no_room"`` (the headers are full
+            (the session has one of that name), ``"namespace_taken"`` (the claim that
+            they go under is not this guest's), ``"no_room"`` (the headers are full
             without them) or ``"removed"`` (by an override of the app's).
     """
 
@@ -127,15 +76,8 @@ class GuestTransfer:
     user_id: str
     recipe_user_id: str
     tenant_id: str
-    request: BaseRequest
-    user_context: dict[str, Any]
-    moved: dict[str, Any] = field(default_factory=dict)
+    request: BaseRequest = field(repr=False)
+    user_context: dict[str, Any] = field(repr=False)
+    moved: dict[str, Any] = field(default_factory=dict, repr=False)
     in_database: bool = False
     dropped: dict[str, str] = field(default_factory=dict)
-
-    def __repr__(self) -> str:
-        """Name who became whom and which claims, never their values."""
-        return (
-            f"<GuestTransfer {self.guest.id!r} to {self.user_id!r},"
-            f" moved {sorted(self.moved)}, dropped {self.dropped}>"
-        )

@@ -9,12 +9,10 @@ from fastapi import Body, Depends, FastAPI, Request, Response
 from fastapi.responses import JSONResponse, StreamingResponse
 from starlette.background import BackgroundTask
 from supertokens_python.framework.fastapi import get_middleware
-from supertokens_python.recipe.session import (
-    SessionContainer,  # noqa: TC002 - FastAPI reads the annotations
-)
+from supertokens_python.recipe.session import SessionContainer
 from supertokens_python.recipe.session.framework.fastapi import verify_session
 
-from supertokens_guest import Visitor  # noqa: TC001 - FastAPI reads the annotations
+from supertokens_guest import Visitor
 from supertokens_guest.fastapi import GuestMiddleware, verify_visitor
 from testkit.actions import ANYBODY, USERS
 from testkit.scripts import GUARDS, HEADER, METHODS, Script, play, play_sync, shown
