@@ -39,7 +39,7 @@ LAYERS = (
         ("_tokens.fetching", "_tokens.keys", "_tokens.rules", "_tokens.verifying"),
         frozenset({"jwt", "cryptography", "httpx"}),
     ),
-    Layer(("_runtime", "_background", "_core_errors"), SDK),
+    Layer(("_runtime", "_background"), SDK),
     Layer(("_web.cookies", "_web.requests", "_web.reading", "_web.answers"), SDK),
     Layer(("_tokens.issuing",), SDK),
     Layer(
