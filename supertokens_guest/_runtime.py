@@ -5,36 +5,31 @@ find this. It belongs to one ``SessionRecipe``: a test that resets the SDK start
 afresh.
 """
 
-from __future__ import annotations
-
 import functools
 import math
-from typing import TYPE_CHECKING, Any
+import re
+from typing import Any
+from urllib.parse import urlsplit
 
+import httpx
 from supertokens_python.exceptions import GeneralError
 from supertokens_python.querier import Querier
+from supertokens_python.recipe.session.interfaces import RecipeInterface
 from supertokens_python.recipe.session.recipe import SessionRecipe
+from supertokens_python.recipe.session.utils import NormalisedSessionConfig
+from supertokens_python.supertokens import AppInfo
 
 from supertokens_guest._tokens.keys import KeyCache, StaticKeys
 from supertokens_guest._tokens.verifying import TokenVerifier
+from supertokens_guest.config import GuestConfig
 from supertokens_guest.errors import ConfigError
-from supertokens_guest.events import GuestEvent, tell
+from supertokens_guest.events import EventCode, GuestEvent, tell
+from supertokens_guest.guest import Guest
 
-if TYPE_CHECKING:
-    from supertokens_python.recipe.session.interfaces import RecipeInterface
-    from supertokens_python.recipe.session.utils import NormalisedSessionConfig
-    from supertokens_python.supertokens import AppInfo
-
-    from supertokens_guest._tokens.keys import KeySource
-    from supertokens_guest.config import GuestConfig
-    from supertokens_guest.events import EventCode
-    from supertokens_guest.guest import Guest
-
+# How long a login may wait for the core's keys: once, and only while none are held.
 LOGIN_WAIT_SECONDS = 2.0
-"""How long a login may wait for the core's keys: once, and only while none are held."""
-
+# How long any other request may wait, for the keys or for a guest to be issued.
 REQUEST_WAIT_SECONDS = 1.0
-"""How long any other request may wait, for the keys or for a guest to be issued."""
 
 
 class Runtime:
@@ -42,8 +37,8 @@ class Runtime:
 
     def __init__(self, config: GuestConfig, static_keys: StaticKeys | None) -> None:
         self.config = config
-        # When the late transfer into each session, by its handle, failed: an instant of
-        # the monotonic clock, or infinity while it is under way.
+        # When the late transfer into a session, by its handle, failed, in monotonic
+        # seconds; infinity while it is under way.
         self.late_tries: dict[str, float] = {}
         # Until then nothing is issued or renewed by itself: the core has just failed.
         self.paused_until = -math.inf
@@ -51,6 +46,7 @@ class Runtime:
         # the epoch seconds until when.
         self.quiet: dict[bytes | str | None, tuple[object, float]] = {}
         self._static_keys = static_keys
+        self._verifier: list[TokenVerifier] = []
 
     @property
     def app_info(self) -> AppInfo:
@@ -64,7 +60,6 @@ class Runtime:
 
     @property
     def issuer(self) -> str:
-        """The ``iss`` of this app's guests: its API domain and base path."""
         app = self.app_info
         domain: str = app.api_domain.get_as_string_dangerous()
         base_path: str = app.api_base_path.get_as_string_dangerous()
@@ -72,9 +67,21 @@ class Runtime:
 
     @property
     def verifier(self) -> TokenVerifier:
-        made: TokenVerifier | None = vars(self).get("_verifier")
-        # Without a lock, which a fork could leave locked: making one does no I/O.
-        return made or vars(self).setdefault("_verifier", self._make_verifier())
+        """The one verifier, made at first use: the recipe has to be there."""
+        if not self._verifier:
+            since = self.config.reject_issued_before
+            made = TokenVerifier(
+                self._static_keys
+                or KeyCache(
+                    functools.partial(_core_urls, "/.well-known/jwks.json"),
+                    observer=functools.partial(tell, self.config.on_event),
+                ),
+                issuer=self.issuer,
+                reject_issued_before=-math.inf if since is None else since.timestamp(),
+            )
+            # Without a lock, which a fork could leave locked: the first one counts.
+            self._verifier.append(made)
+        return self._verifier[0]
 
     def tell(self, code: EventCode, reason: str | None = None, **about: Any) -> None:
         """Tell the app; *about* has ``guest``, ``user_id``, ``error``."""
@@ -83,21 +90,40 @@ class Runtime:
         event = GuestEvent(code=code, reason=reason, guest_id=guest_id, **about)
         tell(self.config.on_event, event)
 
-    def _make_verifier(self) -> TokenVerifier:
-        keys: KeySource | None = self._static_keys
-        if keys is None:
-            observer = functools.partial(tell, self.config.on_event)
-            keys = KeyCache(_jwks_urls, observer=observer)
-        instant = self.config.reject_issued_before
-        return TokenVerifier(
-            keys,
-            issuer=self.issuer,
-            reject_issued_before=-math.inf if instant is None else instant.timestamp(),
-        )
+
+# The SDK has no types for a core that fails it, only texts: "SuperTokens core threw an
+# error for a POST request to path: '/recipe/jwt' with status code: 400 and message: …"
+# (querier.py). The core's message is never repeated.
+_THREW = r"SuperTokens core threw an error for a (?:GET|POST|PUT) request to path: "
+_ANSWERED = re.compile(_THREW + r"'[^']*' with status code: (\d{3}) ")
+# It says 400 to claims that it does not want, or 500 to what it did not foresee.
+_REFUSED = re.compile(
+    _THREW + "'[^']*/recipe/session(?:/regenerate|/data)?' with status code: [45]00 "
+)
+_SILENT = ("No SuperTokens core available", "The running SuperTokens core version is")
 
 
-def _jwks_urls() -> list[str]:
-    path = "/.well-known/jwks.json"
+def core_failure(error: Exception) -> str | None:
+    """Return how the core failed, as a clause; ``None`` if *error* is another's."""
+    if isinstance(error, httpx.HTTPError):
+        return f"did not answer ({type(error).__name__})"
+    answered = _ANSWERED.match(str(error))
+    if answered is not None:
+        return f"answered {answered[1]}"
+    return "did not answer" if str(error).startswith(_SILENT) else None
+
+
+def refused_by_core(error: Exception) -> bool:
+    """Tell whether the core answered, and did not want the claims of a session."""
+    return _REFUSED.match(str(error)) is not None
+
+
+def core_addresses() -> str:
+    """Return host and port of each core that is asked, for a message; no passwords."""
+    return ", ".join(urlsplit(url).netloc.rpartition("@")[2] for url in _core_urls(""))
+
+
+def _core_urls(path: str) -> list[str]:
     urls: list[str] = Querier.get_instance().get_all_core_urls_for_path(path)
     return urls
 
@@ -111,9 +137,6 @@ def install(runtime: Runtime, original: RecipeInterface) -> None:
 
     The recipe does not exist yet while it calls the override's factory, but its
     configuration does, and the implementation that we are given holds it.
-
-    Raises:
-        ConfigError: That recipe has guests already.
     """
     global _installed, _session_config
     config = getattr(original, "config", None)
@@ -126,11 +149,7 @@ def install(runtime: Runtime, original: RecipeInterface) -> None:
 
 
 def current() -> Runtime:
-    """Return the runtime of the SDK as it is initialised now.
-
-    Raises:
-        ConfigError: The SDK is not initialised, or without ``guest_override``.
-    """
+    """Return the runtime of the SDK as it is initialised now, or say what to set up."""
     global _session_config
     try:
         recipe = SessionRecipe.get_instance()

@@ -14,8 +14,13 @@ from supertokens_python.recipe.session.interfaces import RecipeInterface
 from supertokens_python.supertokens import get_request_from_user_context
 from supertokens_python.types import RecipeUserId
 
-from supertokens_guest._core_errors import refused_by_core
-from supertokens_guest._runtime import LOGIN_WAIT_SECONDS, Runtime, current, install
+from supertokens_guest._runtime import (
+    LOGIN_WAIT_SECONDS,
+    Runtime,
+    current,
+    install,
+    refused_by_core,
+)
 from supertokens_guest._tokens.keys import StaticKeys
 from supertokens_guest._tokens.payload import GUEST_ID
 from supertokens_guest._transfer.handover import Handover, leaves_guest_alone

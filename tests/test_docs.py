@@ -381,14 +381,14 @@ def test_how_much_fits_into_a_guest(serve: Serve) -> None:
 def test_how_much_stays_in_the_token(serve: Serve, visit: Visit, told: Told) -> None:
     """As many UUIDs as the page on data says; one more goes into the database."""
     app = serve(told.config())
-    for number in (7, 8):
+    for number in (5, 6):
         visitor = visit(app)
         visitor.become_guest(uuids(number))
         visitor.sign_up()
 
     assert [False, True] == [transfer.in_database for transfer in told.transfers]
     page = ROOT / "docs" / "data.md"
-    assert "7 UUIDs stay in the token" in page.read_text(encoding="utf-8")
+    assert "5 UUIDs stay in the token" in page.read_text(encoding="utf-8")
 
 
 def test_a_client_without_cookies(core: Core) -> None:

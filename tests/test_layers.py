@@ -40,7 +40,7 @@ LAYERS = (
         ("_tokens.fetching", "_tokens.keys", "_tokens.rules", "_tokens.verifying"),
         frozenset({"jwt", "cryptography", "httpx"}),
     ),
-    Layer(("_runtime", "_core_errors"), SDK),
+    Layer(("_runtime",), SDK),
     Layer(("_web.requests", "_web.reading", "_web.cookies", "_web.answers"), SDK),
     Layer(("_tokens.issuing",), SDK),
     Layer(

@@ -4,33 +4,29 @@ Bounded in time and size, and without an event loop, so that greenlets in the pl
 threads serve as well. Decides nothing about when to fetch.
 """
 
-from __future__ import annotations
-
 import contextlib
 import json
 import re
-import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import Future
-from typing import Any
+from collections.abc import Iterable, Mapping
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 import httpx
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from jwt import PyJWK, PyJWKSetError
 
-KEY_ID = re.compile(r"s-[A-Za-z0-9-]{1,64}")
-"""The form of a static key's id: the core's dynamic keys (``d-``) sign no guest."""
+from supertokens_guest._background import in_thread
 
+KEY_ID = re.compile(r"s-[A-Za-z0-9-]{1,64}")  # the core's dynamic keys (d-) sign none
 MODULUS_BITS = range(2_048, 8_192 + 1)  # RFC 7518, 3.3; above, a check takes long
 MAX_KEY_SET_BYTES = 131_072  # a core's takes 1 to 3 kB
 MAX_KEYS = 100  # a core publishes one static key and two or three dynamic ones
 HOST_SECONDS = 3.0  # for one address, from the look-up of its name to the last byte
 FETCH_SECONDS = 5.0  # for all addresses together
 
-Keys = Mapping[str, RSAPublicKey]
-"""Public keys by their id."""
+Keys = Mapping[str, RSAPublicKey]  # by their ids
+T = TypeVar("T")
 
 
 def fetch_keys(urls: Iterable[str]) -> Keys:
@@ -53,22 +49,7 @@ def fetch_keys(urls: Iterable[str]) -> Keys:
     raise PyJWKSetError("; ".join(faults) or "there is no address to ask")
 
 
-def in_thread(work: Callable[..., object], *args: Any) -> Future[Any]:
-    """Run *work* in a daemon thread, which keeps no process from ending."""
-    future: Future[Any] = Future()
-
-    def run() -> None:
-        try:
-            future.set_result(work(*args))
-        except BaseException as error:  # noqa: BLE001 - it is the result then
-            future.set_exception(error)
-
-    threading.Thread(target=run, name="supertokens-guest-keys", daemon=True).start()
-    return future
-
-
 def _body(url: str, seconds: float) -> bytes:
-    """Return the body of a plain answer 200 from *url*."""
     ends_at = time.monotonic() + seconds
     # An encoded body is refused: a small one can hold a very large one.
     headers = {"Accept": "application/json", "Accept-Encoding": "identity"}
@@ -89,12 +70,7 @@ def _body(url: str, seconds: float) -> bytes:
 
 
 def parse_key_set(body: bytes) -> Keys:
-    """Return the usable keys of a JSON Web Key Set (RFC 7517); at least one.
-
-    Raises:
-        PyJWKSetError: It has none, or more than ``MAX_KEYS`` members.
-        Exception: Whatever is raised for something that is no key set.
-    """
+    """Return the usable keys of a JSON Web Key Set (RFC 7517), or raise without any."""
     members = json.loads(body.decode())["keys"]
     if not isinstance(members, list) or len(members) > MAX_KEYS:
         raise PyJWKSetError(f"has not a list of at most {MAX_KEYS} keys")
@@ -110,14 +86,9 @@ def parse_key_set(body: bytes) -> Keys:
 
 
 def fit(kid: Any, key: object) -> RSAPublicKey:
-    """Return *key* if it is public, neither weak nor slow, and *kid* a static key's.
-
-    Raises:
-        ValueError: It is not.
-        TypeError: *kid* is no text.
-    """
+    """Return *key* if it is public, neither weak nor slow, and *kid* a static key's."""
     if not isinstance(key, RSAPublicKey) or key.key_size not in MODULUS_BITS:
         raise ValueError("not an RSA public key of that size")
-    if KEY_ID.fullmatch(kid) is None:
+    if KEY_ID.fullmatch(kid) is None:  # a TypeError if it is no text
         raise ValueError("not a static key's id")
     return key

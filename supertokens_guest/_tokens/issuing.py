@@ -1,47 +1,40 @@
 """How a guest JWT comes to be: checked here, signed by the core, checked again."""
 
-from __future__ import annotations
-
 import asyncio
+import contextlib
 import functools
 import os
 import threading
 import time
 import uuid
-from typing import TYPE_CHECKING, Any, Literal
+from collections.abc import Callable, Coroutine, Mapping
+from typing import Any, Literal
 
 from supertokens_python.recipe.jwt.interfaces import CreateJwtOkResult
 from supertokens_python.recipe.jwt.recipe import JWTRecipe
-from supertokens_python.recipe.jwt.recipe_implementation import (
-    RecipeImplementation as JWTImplementation,
-)
 from supertokens_python.recipe.openid.asyncio import create_jwt
 from supertokens_python.recipe.openid.recipe import OpenIdRecipe
-from supertokens_python.recipe.openid.recipe_implementation import (
-    RecipeImplementation as OpenIdImplementation,
-)
 
 from supertokens_guest._background import blocks, has_threads, run_sync, submit
-from supertokens_guest._core_errors import core_addresses, core_failure
-from supertokens_guest._runtime import REQUEST_WAIT_SECONDS, current
+from supertokens_guest._runtime import (
+    REQUEST_WAIT_SECONDS,
+    Runtime,
+    core_addresses,
+    core_failure,
+    current,
+)
 from supertokens_guest._tokens.keys import wait
 from supertokens_guest._tokens.payload import AUDIENCE, GUEST_ID, checked_payload
 from supertokens_guest.errors import CoreUnavailableError, PayloadError, TokenError
+from supertokens_guest.guest import Guest
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Mapping
-
-    from supertokens_guest._runtime import Runtime
-    from supertokens_guest.guest import Guest
-
-    Ask = Callable[[], Coroutine[Any, Any, str]]
-
+# How long a call by hand waits for the core: it may be asked from a script, too.
 SIGN_SECONDS = 10.0
-"""How long a call by hand waits for the core: it may be asked from a script, too."""
-
+# How many guests a process has signed at a time; who comes later waits for a turn. The
+# SDK spends 15 to 30 ms of CPU on each call, so more at once only make all late.
 AT_ONCE = 8
-"""How many guests a process has signed at a time; who comes later waits for a turn. The
-SDK spends 15 to 30 ms of CPU on each call, so more at once only make all late."""
+
+Ask = Callable[[], Coroutine[Any, Any, str]]
 
 
 class Places:
@@ -82,25 +75,30 @@ async def issue(
     the call has really ended, perhaps after its caller stopped waiting.
     """
     runtime, ends_at = current(), time.monotonic() + wait_seconds
-    try:
+    with contextlib.ExitStack() as at_end:
+        if places is not None:
+            at_end.callback(places.give_back)
         claims = _new_claims(runtime, payload, guest_id)
-        runtime.verifier.keys.prefetch()
-        ask = functools.partial(_ask_core, runtime, claims, context)
-        if blocks() or _is_overridden() or not has_threads():
+        if runtime.verifier.keys.current() is None:
+            runtime.verifier.keys.prefetch()  # while the core signs
+        ask = functools.partial(_ask_core, runtime, claims, context, ends_at)
+        if blocks():
+            if places is None:
+                if not _places.take(wait_seconds):
+                    raise _late()
+                at_end.callback(_places.give_back)
+            token = run_sync(ask)
+        elif _is_overridden() or not has_threads():
             # What the app's override holds may belong to its own loop.
-            token = await _sign_here(ask, ends_at, in_turn=not places)
+            token = await ask()
         else:
-            future = submit(ask if places else lambda: _in_turn(ask, ends_at))
-            if places is not None:
-                there, places = places, None
-                future.add_done_callback(lambda _: there.give_back())
+            future = submit(ask if places else lambda: _in_turn(ask))
+            ended = at_end.pop_all()
+            future.add_done_callback(lambda _: ended.close())
             await wait(future, wait_seconds=ends_at - time.monotonic())
             if not future.done():
                 raise _late()
             token = future.result()
-    finally:
-        if places is not None:
-            places.give_back()
     limit = REQUEST_WAIT_SECONDS
     try:
         guest = await runtime.verifier.verify(token, wait_seconds=limit)
@@ -126,32 +124,9 @@ def _new_claims(
     return {"iss": runtime.issuer, "sub": guest_id, "aud": AUDIENCE, **checked}
 
 
-async def _sign_here(ask: Ask, ends_at: float, *, in_turn: bool) -> str:
-    """Sign in this thread, as the SDK's own functions do."""
-
-    async def within() -> str:
-        try:
-            left = max(0.0, ends_at - time.monotonic())
-            return await asyncio.wait_for(ask(), left)
-        except asyncio.TimeoutError:
-            raise _late() from None
-
-    if not blocks():
-        return await within()
-    if in_turn and not _places.take(ends_at - time.monotonic()):
-        raise _late()
-    try:
-        return run_sync(within)
-    finally:
-        if in_turn:
-            _places.give_back()
-
-
-async def _in_turn(ask: Ask, ends_at: float) -> str:
+async def _in_turn(ask: Ask) -> str:
     loop = asyncio.get_running_loop()
     async with _turns.setdefault(loop, asyncio.Semaphore(AT_ONCE)):
-        if time.monotonic() >= ends_at:  # nobody waits for it any more
-            raise _late()
         return await ask()
 
 
@@ -162,16 +137,23 @@ def _late() -> CoreUnavailableError:
 
 
 async def _ask_core(
-    runtime: Runtime, claims: dict[str, Any], context: dict[str, Any] | None
+    runtime: Runtime,
+    claims: dict[str, Any],
+    context: dict[str, Any] | None,
+    ends_at: float,
 ) -> str:
     """Call the SDK and tell the core's failures from those of the app's overrides."""
+    asking = create_jwt(
+        claims,
+        validity_seconds=runtime.config.lifetime_seconds,
+        use_static_signing_key=True,
+        user_context=context,
+    )
     try:
-        result = await create_jwt(
-            claims,
-            validity_seconds=runtime.config.lifetime_seconds,
-            use_static_signing_key=True,
-            user_context=context,
-        )
+        left = max(0.0, ends_at - time.monotonic())
+        result = await asyncio.wait_for(asking, left)
+    except asyncio.TimeoutError:
+        raise _late() from None
     except Exception as error:
         failure = core_failure(error)
         if failure is None:
@@ -186,9 +168,9 @@ async def _ask_core(
 
 def _is_overridden() -> bool:
     """Tell whether the app has put functions of its own around ``create_jwt``."""
-    openid = OpenIdRecipe.get_instance().recipe_implementation.create_jwt
-    jwt = JWTRecipe.get_instance().recipe_implementation.create_jwt
-    return (
-        getattr(openid, "__func__", None) is not OpenIdImplementation.create_jwt
-        or getattr(jwt, "__func__", None) is not JWTImplementation.create_jwt
+    recipes = (OpenIdRecipe.get_instance(), JWTRecipe.get_instance())
+    return any(
+        not type(made).__module__.startswith("supertokens_python.")
+        or "create_jwt" in vars(made)
+        for made in (recipe.recipe_implementation for recipe in recipes)
     )

@@ -4,8 +4,6 @@ A known key is read without a lock and without I/O. Each fetch has a thread of i
 and there is one at a time for each cache; who needs it waits as long as it chooses.
 """
 
-from __future__ import annotations
-
 import asyncio
 import concurrent.futures
 import contextlib
@@ -22,9 +20,14 @@ from typing import Any, NamedTuple
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
-from supertokens_guest._background import blocks
-from supertokens_guest._tokens.fetching import Keys, fetch_keys, fit, in_thread
-from supertokens_guest.errors import ConfigError, KeysUnavailableError, TokenError
+from supertokens_guest._background import blocks, in_thread
+from supertokens_guest._tokens.fetching import Keys, fetch_keys, fit
+from supertokens_guest.errors import (
+    ConfigError,
+    CoreUnavailableError,
+    KeysUnavailableError,
+    TokenError,
+)
 from supertokens_guest.events import GuestEvent, logger, shown, tell
 
 GIVE_UP_SECONDS = 6.0  # by then a fetch never ends, as when the app's function hangs
@@ -38,11 +41,7 @@ RETRY_JITTER = (0.8, 1.2)  # who failed together shall not come back together
 
 @dataclass(frozen=True, eq=False, slots=True)
 class KeySet:
-    """One generation of keys. Read-only; equal to itself alone.
-
-    A source returns the same one for as long as its keys are the same, so what was
-    verified with it holds exactly as long as the source still returns it.
-    """
+    """One generation of keys; what was verified with it holds while it is current."""
 
     keys: Keys
 
@@ -61,13 +60,12 @@ class Lookup(NamedTuple):
 class StaticKeys:
     """Keys that are given once and for all; never asks anybody for more."""
 
-    def __init__(self, public_keys: Mapping[str, str]) -> None:
+    def __init__(self, public_keys: object) -> None:
         """Read PEM texts by key id, or raise a ``ConfigError`` with all faults."""
-        given: Any = public_keys
-        if not isinstance(given, Mapping) or not given:
+        if not isinstance(public_keys, Mapping) or not public_keys:
             raise ConfigError("public_keys must map at least one key id to a PEM.")
         keys, faults = {}, []
-        for kid, pem in given.items():
+        for kid, pem in public_keys.items():
             with contextlib.suppress(TypeError, ValueError, UnsupportedAlgorithm):
                 keys[kid] = fit(kid, load_pem_public_key(str(pem).encode()))
             if kid not in keys:
@@ -78,14 +76,12 @@ class StaticKeys:
         self._key_set = KeySet(keys)
 
     def current(self) -> KeySet:
-        """Return the keys."""
         return self._key_set
 
     def prefetch(self) -> None:
         """Leave it at that."""
 
     def look_up(self, kid: str) -> Lookup:
-        """Say that there is no such key."""
         raise TokenError("bad_signature", f"There is no key {shown(kid)}.")
 
 
@@ -118,17 +114,9 @@ class KeyCache:
         urls: Callable[[], Iterable[str]],
         *,
         observer: Callable[[GuestEvent], None] | None = None,
-        clock: Callable[[], float] = time.monotonic,
+        clock: Callable[[], float] = time.monotonic,  # the wall clock can be set
     ) -> None:
-        """Hold no keys yet.
-
-        Args:
-            urls: Returns the addresses of the key set, one for each core; called for
-                each fetch, in the fetch's thread.
-            observer: Is told ``keys-unavailable`` and ``keys-available`` when that
-                changes, mostly in the fetch's thread: it must not block.
-            clock: Monotonic seconds. The wall clock would age keys when it is set.
-        """
+        """Hold no keys yet; *urls* and *observer* are called in a fetch's thread."""
         self._urls = urls
         self._observer = observer
         self._clock = clock
@@ -144,37 +132,23 @@ class KeyCache:
         key_set = self._usable(now)
         refresh_at = max(self._fetched_at + REFRESH_SECONDS, self._retry_at)
         if key_set is not None and now >= refresh_at:
-            with contextlib.suppress(KeysUnavailableError):
-                self._fly(None, now)
+            self.prefetch()
         return key_set
 
     def prefetch(self) -> None:
-        """Start the first fetch while the core signs a token that will need it."""
-        if self._key_set is None:
-            with contextlib.suppress(KeysUnavailableError):
-                self._fly(None, self._clock())
+        """Start a fetch that nobody waits for yet, if there may be one."""
+        with contextlib.suppress(KeysUnavailableError):
+            self.look_up(None)
 
-    def look_up(self, kid: str) -> Lookup:
-        """Start, or join, the fetch that may bring the missing key *kid*.
+    def look_up(self, kid: str | None) -> Lookup:
+        """Start, or join, the fetch that may bring the missing *kid*, or newer keys.
 
         Raises:
             KeysUnavailableError: No fetch may start now; nobody waits for a limiter.
         """
-        return self._fly(kid, self._clock())
-
-    def _usable(self, now: float) -> KeySet | None:
-        """Return the keys, unless they are too old."""
-        age = now - self._fetched_at
-        # After a quiet night they may have been withdrawn: they serve if asking fails.
-        has_failed = now < self._retry_at + FRESH_SECONDS
-        limit = USABLE_SECONDS if has_failed else FRESH_SECONDS
-        return self._key_set if age < limit else None
-
-    def _fly(self, kid: str | None, now: float) -> Lookup:
-        """Start, or join, a fetch: for *kid*, or because the keys grow old."""
-        flight = self._flight
+        now, flight = self._clock(), self._flight
         if flight is not None and now - flight.started_at > GIVE_UP_SECONDS:
-            self._land(flight, TimeoutError("it did not end"))
+            self._land(flight, {}, TimeoutError("it did not end"))
         with _lock():
             key_set, flight = self._usable(now), self._flight
             if key_set is not None and kid in key_set.keys:  # came between two looks
@@ -195,28 +169,31 @@ class KeyCache:
             flight = self._flight = _Flight(kid, now)
         try:
             in_thread(self._fetch, flight)
-        except (RuntimeError, OSError) as error:  # the system gives no more threads
-            self._land(flight, error)
+        except CoreUnavailableError as error:
+            self._land(flight, {}, error)
         return Lookup(flight.landed, is_own=True)
+
+    def _usable(self, now: float) -> KeySet | None:
+        # After a quiet night they may have been withdrawn: they serve if asking fails.
+        has_failed = now < self._retry_at + FRESH_SECONDS
+        limit = USABLE_SECONDS if has_failed else FRESH_SECONDS
+        return self._key_set if now - self._fetched_at < limit else None
 
     def _fetch(self, flight: _Flight) -> None:
         try:
             self._land(flight, fetch_keys(self._urls()))
         except BaseException as error:  # noqa: BLE001 - of urls; who waits must know
-            self._land(flight, error)
+            self._land(flight, {}, error)
 
-    def _land(self, flight: _Flight, keys: Keys | BaseException) -> None:
+    def _land(
+        self, flight: _Flight, keys: Keys, error: BaseException | None = None
+    ) -> None:
         """End *flight* with keys or an error, and say once what that means."""
         with _lock():
             if self._flight is not flight or flight.pid != os.getpid():
                 return  # it was given up
             now, self._flight = self._clock(), None
-            if isinstance(keys, BaseException):
-                pause = self._pause_seconds * random.uniform(*RETRY_JITTER)  # noqa: S311
-                self._retry_at = now + pause
-                self._pause_seconds = min(self._pause_seconds * 2, RETRY_SECONDS[1])
-                state = "cold" if self._usable(now) is None else "stale"
-            else:
+            if error is None:
                 # What was verified with a key that is gone goes with its set.
                 if self._key_set is None or self._key_set.keys != keys:
                     self._key_set = KeySet(keys)
@@ -226,27 +203,26 @@ class KeyCache:
                 # asked again; once in a cooldown, as cores behind one address differ.
                 if flight.kid in keys and now - self._found_at >= COOLDOWN_SECONDS:
                     self._asked_at, self._found_at = -math.inf, now
+            else:
+                pause = self._pause_seconds * random.uniform(*RETRY_JITTER)  # noqa: S311
+                self._retry_at = now + pause
+                self._pause_seconds = min(self._pause_seconds * 2, RETRY_SECONDS[1])
+                state = "cold" if self._usable(now) is None else "stale"
             was, self._state = self._state, state
-        flight.landed.set_result(state == "fine")
+        flight.landed.set_result(error is None)
         if was == state:
             return
-        if isinstance(keys, BaseException):
-            logger.warning("The core's keys are %s: %r", state, keys)
-            event = GuestEvent(code="keys-unavailable", reason=state, error=keys)
-        else:
+        if error is None:
             logger.info("The core's keys can be fetched again.")
-            event = GuestEvent(code="keys-available")
-        tell(self._observer, event)
-
-
-KeySource = KeyCache | StaticKeys
+            tell(self._observer, GuestEvent(code="keys-available"))
+        else:
+            logger.warning("The core's keys are %s: %r", state, error)
+            event = GuestEvent(code="keys-unavailable", reason=state, error=error)
+            tell(self._observer, event)
 
 
 async def wait(future: Future[Any], *, wait_seconds: float) -> None:
-    """Return when *future* is done, or after *wait_seconds*.
-
-    Neither that nor the caller's being cancelled touches *future*.
-    """
+    """Return when *future* is done, or after *wait_seconds*; never touch *future*."""
     if blocks():
         concurrent.futures.wait((future,), timeout=wait_seconds)
         return

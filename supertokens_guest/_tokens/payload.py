@@ -4,9 +4,6 @@ Both sides read their rules here: the check before the core signs, the check of 
 that came in, and the choice of what enters a session.
 """
 
-from __future__ import annotations
-
-import contextlib
 import json
 import math
 import re
@@ -17,46 +14,34 @@ from typing import Any
 from supertokens_guest.errors import PayloadError, PayloadTooLargeError
 from supertokens_guest.events import shown
 
+# What makes a JWT a guest: the SDK refuses one with any ``aud`` as a session.
 AUDIENCE = "supertokens-guest"
-"""The ``aud`` of every guest JWT, and what makes it one: the SDK refuses a token with
-any ``aud`` as a session, and no session token carries one."""
-
+# The prefix is the SuperTokens documentation's; no user id of the core begins with it.
 GUEST_ID = re.compile(r"G-[A-Za-z0-9_-]{1,64}")
-"""The form of a guest's ``sub``, for ``fullmatch``. The prefix is the SuperTokens
-documentation's suggestion; no user id of the core begins with it."""
-
+# Ten years, as in the SuperTokens documentation, whatever the configuration says now.
 MAX_LIFETIME_SECONDS = 315_360_000
-"""Ten years, as in the SuperTokens documentation: no token may live longer, whatever
-the configuration says now."""
-
+# Some 40 UUIDs. A cookie of 4,096 bytes (RFC 6265, 6.1) has to hold it in base64 beside
+# the other claims and the signature, and the answer that sets it has to pass a proxy.
 MAX_PAYLOAD_BYTES = 1_536
-"""The most compact JSON, with non-ASCII escaped, that a guest may carry: some 40 UUIDs.
-A cookie of 4,096 bytes (RFC 6265, 6.1) has to hold it in base64 beside the registered
-claims and the signature, and the answer that sets it has to pass a proxy."""
+MAX_DEPTH = 32  # the core refuses sessions from 255 levels; nobody's cart is that deep
 
-MAX_DEPTH = 32
-"""How deep a payload may be nested. The core refuses sessions from 255 levels; nobody's
-cart is that deep."""
-
+# The claims (RFC 7519, 4.1) that every guest JWT has beside its payload.
 REGISTERED = frozenset({"iss", "iat", "exp", "sub", "aud"})
-"""The claims (RFC 7519, 4.1) that every guest JWT has beside its payload."""
-
+# Claims that make a token a session's or an OAuth client's, so never a guest's.
 SESSION_CLAIMS = frozenset(
     {"sessionHandle", "refreshTokenHash1", "parentRefreshTokenHash1", "antiCsrfToken"}
     | {"tId", "rsub", "stt", "client_id", "scp", "scope", "sid"}
 )
-"""Claims that make a token a session's or an OAuth client's, so never a guest's."""
-
+# Names that mean something to JWT, to SuperTokens or to JavaScript.
 RESERVED = (
     REGISTERED
     | SESSION_CLAIMS
     | {"nbf", "jti", "isImpersonation", "__proto__", "constructor", "prototype"}
 )
-"""Names that mean something to JWT, to SuperTokens or to JavaScript."""
-
+# Of names inside a session: the SDK's (``st-role``, ``st-mfa``), ours (``sg-waiting``).
 RESERVED_PREFIXES = ("st-", "sg-")
-"""How names inside a session begin that are the SDK's (``st-role``, ``st-mfa``) or
-ours (``sg-waiting``, ``sg-more``)."""
+
+_SURROGATE = re.compile("[\ud800-\udfff]")  # in a str, half a character
 
 
 def is_reserved(name: str) -> bool:
@@ -65,13 +50,7 @@ def is_reserved(name: str) -> bool:
 
 
 def checked_payload(payload: object) -> dict[str, Any]:
-    """Return a copy of *payload* that the core will carry unchanged.
-
-    Raises:
-        PayloadTooLargeError: The payload takes more than ``MAX_PAYLOAD_BYTES``.
-        PayloadError: The payload would not come back as it is, or holds a reserved
-            name; the error names the place and the reason.
-    """
+    """Return a copy of *payload* that the core will carry unchanged, or raise."""
     copy = plain_copy(payload)
     for name in copy:
         if is_reserved(name):
@@ -85,25 +64,48 @@ def checked_payload(payload: object) -> dict[str, Any]:
 
 
 def plain_copy(payload: object) -> dict[str, Any]:
-    """Return a copy of *payload* that comes back from JSON as it went in."""
+    """Return a copy of *payload* that comes back from JSON as it went in, or raise."""
     if not isinstance(payload, Mapping):
         raise PayloadError("", "is not a mapping")
-    copy: dict[str, Any] = _plain(dict(payload), "", ())
+    copy: dict[str, Any] = _copy(dict(payload), "", ())
     return copy
 
 
-def _plain(value: object, path: str, above: tuple[int, ...]) -> Any:
+def _copy(value: object, path: str, above: tuple[int, ...]) -> Any:
     """Copy *value*, found at *path* inside the containers with the ids *above*.
 
     What is copied has JSON's own types: a subclass could answer differently when it is
     asked again, or compare with each of 2**64 numbers.
     """
-    if isinstance(value, (dict, list)):
-        return _container(value, path, above)
-    if isinstance(value, str):
-        return _text(value, path)
+    if not isinstance(value, (dict, list)):
+        return _copy_scalar(value, path)
+    if id(value) in above:
+        raise PayloadError(path, "contains itself")
+    above = (*above, id(value))
+    if len(above) > MAX_DEPTH:
+        raise PayloadError(path, f"is more than {MAX_DEPTH} levels deep")
+    if isinstance(value, list):
+        items = enumerate(list.__iter__(value))
+        return [_copy(item, f"{path}[{i}]", above) for i, item in items]
+    copy: dict[str, Any] = {}
+    for key, item in dict.items(value):
+        if not isinstance(key, str):
+            raise PayloadError(path, f"has a name that is a {type(key).__name__}")
+        name = _copy_scalar(key, path)
+        if name in copy:
+            raise PayloadError(path, f"has the name {shown(name)} twice")
+        copy[name] = _copy(item, f"{path}[{shown(name)}]", above)
+    return copy
+
+
+def _copy_scalar(value: object, path: str) -> Any:
     if value is None or isinstance(value, bool):
         return value
+    if isinstance(value, str):
+        text = str.__str__(value)
+        if _SURROGATE.search(text):
+            raise PayloadError(path, "holds a lone surrogate")
+        return text
     if isinstance(value, float):
         if not math.isfinite(value):
             raise PayloadError(path, "is not a finite number, which JSON cannot hold")
@@ -116,35 +118,3 @@ def _plain(value: object, path: str, above: tuple[int, ...]) -> Any:
     kind = type(value).__name__
     hint = " (write it as text, such as isoformat())" if isinstance(value, date) else ""
     raise PayloadError(path, f"is a {kind}, which JSON cannot bring back{hint}")
-
-
-def _container(
-    value: dict[Any, Any] | list[Any], path: str, above: tuple[int, ...]
-) -> Any:
-    if id(value) in above:
-        raise PayloadError(path, "contains itself")
-    above = (*above, id(value))
-    if len(above) > MAX_DEPTH:
-        raise PayloadError(path, f"is more than {MAX_DEPTH} levels deep")
-    if isinstance(value, list):
-        items = enumerate(list.__iter__(value))
-        return [_plain(item, f"{path}[{i}]", above) for i, item in items]
-    copy: dict[str, Any] = {}
-    for name, item in dict.items(value):
-        if not isinstance(name, str):
-            raise PayloadError(path, f"has a name that is a {type(name).__name__}")
-        plain_name = _text(name, path)
-        if plain_name in copy:
-            raise PayloadError(path, f"has the name {shown(plain_name)} twice")
-        copy[plain_name] = _plain(item, f"{path}[{shown(plain_name)}]", above)
-    return copy
-
-
-def _text(value: str, path: str) -> str:
-    """Return plain text; half a character, a lone surrogate, cannot be sent."""
-    text = str.__str__(value)
-    with contextlib.suppress(UnicodeEncodeError):
-        text.encode()
-        return text
-    # Out here: the error that was raised holds the text.
-    raise PayloadError(path, "holds a lone surrogate")

@@ -4,36 +4,24 @@ One of three outcomes: a ``Guest``, a ``TokenError``, or ``KeysUnavailableError`
 nothing can be said. Known keys cost no I/O.
 """
 
-from __future__ import annotations
-
 import concurrent.futures
 import functools
 import marshal
 import math
 import time
+from collections.abc import Mapping
 from datetime import datetime, timezone
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any
 
 import httpx
 
 from supertokens_guest._tokens import rules
-from supertokens_guest._tokens.keys import KeyCache, KeySource, StaticKeys, wait
-from supertokens_guest.errors import (
-    ConfigError,
-    GuestError,
-    KeysUnavailableError,
-    TokenError,
-)
+from supertokens_guest._tokens.keys import KeyCache, KeySet, Lookup, StaticKeys, wait
+from supertokens_guest.errors import ConfigError, KeysUnavailableError, TokenError
 from supertokens_guest.events import logger, shown
 from supertokens_guest.guest import Guest
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
-    from supertokens_guest._tokens.keys import KeySet, Lookup
-
-MAX_REMEMBERED = 1_024
-"""Tokens whose check is remembered; at most 8 MB of them."""
+MAX_REMEMBERED = 1_024  # tokens whose check is remembered; at most 8 MB of them
 
 
 class _UnknownKeyError(Exception):
@@ -41,23 +29,19 @@ class _UnknownKeyError(Exception):
 
 
 class TokenVerifier:
-    """Verifies guest JWTs with the keys of one source.
+    """Verifies guest JWTs with the keys of one source, and remembers the last ones.
 
-    Remembers the last tokens that were valid. What it remembers is bound to the key set
-    it was verified with: it is gone with a key, and when the keys are too old to use.
-
-    Attributes:
-        keys: The source; what is bound to ``keys.current()`` can be forgotten with it.
+    What it remembers is bound to the key set it was verified with: it is gone with a
+    key, and when the keys are too old to use.
     """
 
     def __init__(
         self,
-        keys: KeySource,
+        keys: KeyCache | StaticKeys,
         *,
         issuer: str,
-        reject_issued_before: float = -math.inf,
+        reject_issued_before: float = -math.inf,  # epoch seconds
     ) -> None:
-        """Verify nothing yet; a guest issued before those epoch seconds is revoked."""
         self.keys = keys
         self._issuer = issuer
         self._reject_issued_before = reject_issued_before
@@ -65,12 +49,7 @@ class TokenVerifier:
         self._remembered = functools.lru_cache(maxsize=MAX_REMEMBERED)(self._check)
 
     async def verify(self, token: object, *, wait_seconds: float) -> Guest:
-        """Return the guest that *token* describes; wait for a missing key alone.
-
-        Raises:
-            TokenError: The token is no valid guest; the code says why.
-            KeysUnavailableError: The key could not be had in time.
-        """
+        """Return the guest that *token* describes; wait for a missing key alone."""
         found = self._found(token)
         if isinstance(found, Guest):
             return found
@@ -79,7 +58,6 @@ class TokenVerifier:
         return self._conclude(token, lookup)
 
     def verify_sync(self, token: object, *, wait_seconds: float) -> Guest:
-        """Return the guest that *token* describes; see ``verify``."""
         found = self._found(token)
         if isinstance(found, Guest):
             return found
@@ -109,41 +87,36 @@ class TokenVerifier:
         """
         try:
             text = rules.checked_size(token)
-            expires_at, guest = self._remembered(text, self.keys.current())
+            guest, exp, containers = self._remembered(text, self.keys.current())
         except _UnknownKeyError as error:
             return str(error.args[0])
-        except GuestError:
+        except TokenError:
             raise
         except Exception as error:  # noqa: BLE001 - a login must survive any token
             fault = type(error).__name__
         else:
-            if expires_at <= time.time():
+            if exp <= time.time():
                 raise TokenError("expired", "The token has expired.")
-            return guest()
+            payload = {**guest.payload, **marshal.loads(containers)}  # noqa: S302 - ours
+            return Guest(guest.id, payload, guest.issued_at, guest.expires_at)
         # Out here, and not with its text or traceback: either could quote the token.
         logger.error("Checking a token raised %s; nothing is said about it.", fault)
         raise KeysUnavailableError("The token could not be checked.")
 
-    def _check(
-        self, token: str, key_set: KeySet | None
-    ) -> tuple[float, Callable[[], Guest]]:
-        """Check *token* in full; return until when it is good, and what makes a guest.
-
-        Each ``Guest`` has a payload of its own.
-        """
+    def _check(self, token: str, key_set: KeySet | None) -> tuple[Guest, float, bytes]:
+        """Return the guest, its ``exp``, and the lists and dicts to be made anew."""
         kid = rules.key_id(token)
         if key_set is None or kid not in key_set.keys:
             raise _UnknownKeyError(kid)
-        found = rules.verified(token, key_set.keys[kid], self._issuer)
-        if found.issued_at < self._reject_issued_before:
+        key = key_set.keys[kid]
+        guest_id, payload, iat, exp = rules.verified(token, key, self._issuer)
+        if iat < self._reject_issued_before:
             raise TokenError("revoked", "Guests issued that early are not accepted.")
-        payload = marshal.dumps(found.payload)  # deepcopy gives up on a deep one
-        return found.expires_at, lambda: Guest(
-            found.guest_id,
-            marshal.loads(payload),  # noqa: S302 - our own
-            datetime.fromtimestamp(found.issued_at, timezone.utc),
-            datetime.fromtimestamp(found.expires_at, timezone.utc),
-        )
+        issued_at = datetime.fromtimestamp(iat, timezone.utc)
+        expires_at = datetime.fromtimestamp(exp, timezone.utc)
+        containers = {n: v for n, v in payload.items() if isinstance(v, (dict, list))}
+        guest = Guest(guest_id, payload, issued_at, expires_at)
+        return guest, exp, marshal.dumps(containers)
 
 
 class GuestVerifier:
@@ -172,9 +145,8 @@ class GuestVerifier:
             ConfigError: Names everything that is wrong.
         """
         faults = []
-        name, seconds, url = cast(
-            "tuple[Any, Any, Any]", (issuer, wait_seconds, jwks_url)
-        )
+        given: list[Any] = [issuer, wait_seconds, jwks_url]
+        name, seconds, url = given
         if not isinstance(name, str) or not name:
             faults.append("issuer must be the iss of your guest JWTs.")
         if type(seconds) not in {int, float} or not 0 < seconds < math.inf:
@@ -183,7 +155,7 @@ class GuestVerifier:
             faults.append("Pass one of jwks_url and public_keys.")
         if url is not None and not _is_http_url(url):
             faults.append("jwks_url must be an http:// or https:// URL.")
-        keys: KeySource = KeyCache(lambda: [str(jwks_url)])
+        keys: KeyCache | StaticKeys = KeyCache(lambda: [str(jwks_url)])
         if public_keys is not None:
             try:
                 keys = StaticKeys(public_keys)
@@ -214,9 +186,7 @@ class GuestVerifier:
 
 def _is_http_url(url: object) -> bool:
     try:
-        parts = httpx.URL(str(url))
+        parts = httpx.URL(url if isinstance(url, str) else "")
     except httpx.InvalidURL:
         return False
-    return (
-        isinstance(url, str) and parts.scheme in {"http", "https"} and bool(parts.host)
-    )
+    return parts.scheme in {"http", "https"} and bool(parts.host)

@@ -9,8 +9,12 @@ from supertokens_python.recipe.session import SessionContainer, SessionRecipe
 from supertokens_python.recipe.session import exceptions as session_errors
 
 from supertokens_guest._background import run
-from supertokens_guest._core_errors import core_failure, refused_by_core
-from supertokens_guest._runtime import REQUEST_WAIT_SECONDS, current
+from supertokens_guest._runtime import (
+    REQUEST_WAIT_SECONDS,
+    core_failure,
+    current,
+    refused_by_core,
+)
 from supertokens_guest._tokens.payload import GUEST_ID
 from supertokens_guest._transfer.handover import (
     Handover,
