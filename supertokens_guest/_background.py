@@ -18,7 +18,6 @@ from collections.abc import Callable, Coroutine
 from concurrent.futures import Future
 from typing import Any, TypeVar
 
-from supertokens_guest._tokens.fetching import in_thread
 from supertokens_guest.errors import CoreUnavailableError
 
 T = TypeVar("T")
@@ -33,6 +32,25 @@ _pid = 0
 # Loops of a parent or of a thread that has ended: closing one, as the garbage collector
 # would, deafens the parent's, with which it shares a selector.
 _lost: list[asyncio.AbstractEventLoop | None] = []
+
+
+def in_thread(work: Callable[..., T], *args: Any) -> Future[T]:
+    """Run *work* in a daemon thread, which keeps no process from ending."""
+    future: Future[T] = Future()
+
+    def run() -> None:
+        try:
+            future.set_result(work(*args))
+        except BaseException as error:  # noqa: BLE001 - it is the result then
+            future.set_exception(error)
+
+    thread = threading.Thread(target=run, name="supertokens-guest-keys", daemon=True)
+    try:
+        thread.start()
+    except (RuntimeError, OSError) as error:
+        message = "The system gives no more threads to ask the core."
+        raise CoreUnavailableError(message) from error
+    return future
 
 
 async def run(make: Make[T], *, blocks: bool) -> T:

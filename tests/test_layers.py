@@ -33,13 +33,14 @@ class Layer:
 SDK = frozenset({"supertokens_python"})
 LAYERS = (
     Layer(("errors", "guest", "events")),
+    Layer(("_background",)),
     Layer(("_tokens.payload",)),
     Layer(("config",)),
     Layer(
         ("_tokens.fetching", "_tokens.keys", "_tokens.rules", "_tokens.verifying"),
         frozenset({"jwt", "cryptography", "httpx"}),
     ),
-    Layer(("_runtime", "_background"), SDK),
+    Layer(("_runtime",), SDK),
     Layer(("_web.cookies", "_web.requests", "_web.reading", "_web.answers"), SDK),
     Layer(("_tokens.issuing",), SDK),
     Layer(

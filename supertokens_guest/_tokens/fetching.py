@@ -7,18 +7,16 @@ threads serve as well. Decides nothing about when to fetch.
 import contextlib
 import json
 import re
-import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import Future
-from typing import Any, TypeVar
+from collections.abc import Iterable, Mapping
+from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from jwt import PyJWK, PyJWKSetError
 
-from supertokens_guest.errors import CoreUnavailableError
+from supertokens_guest._background import in_thread
 
 KEY_ID = re.compile(r"s-[A-Za-z0-9-]{1,64}")  # the core's dynamic keys (d-) sign none
 MODULUS_BITS = range(2_048, 8_192 + 1)  # RFC 7518, 3.3; above, a check takes long
@@ -28,7 +26,6 @@ HOST_SECONDS = 3.0  # for one address, from the look-up of its name to the last 
 FETCH_SECONDS = 5.0  # for all addresses together
 
 Keys = Mapping[str, RSAPublicKey]  # by their ids
-T = TypeVar("T")
 
 
 def fetch_keys(urls: Iterable[str]) -> Keys:
@@ -49,25 +46,6 @@ def fetch_keys(urls: Iterable[str]) -> Keys:
             said = error if isinstance(error, PyJWKSetError) else type(error).__name__
             faults.append(f"{host}: {said}")
     raise PyJWKSetError("; ".join(faults) or "there is no address to ask")
-
-
-def in_thread(work: Callable[..., T], *args: Any) -> Future[T]:
-    """Run *work* in a daemon thread, which keeps no process from ending."""
-    future: Future[T] = Future()
-
-    def run() -> None:
-        try:
-            future.set_result(work(*args))
-        except BaseException as error:  # noqa: BLE001 - it is the result then
-            future.set_exception(error)
-
-    thread = threading.Thread(target=run, name="supertokens-guest-keys", daemon=True)
-    try:
-        thread.start()
-    except (RuntimeError, OSError) as error:
-        message = "The system gives no more threads to ask the core."
-        raise CoreUnavailableError(message) from error
-    return future
 
 
 def _body(url: str, seconds: float) -> bytes:

@@ -19,7 +19,8 @@ from typing import Any, NamedTuple
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
-from supertokens_guest._tokens.fetching import Keys, fetch_keys, fit, in_thread
+from supertokens_guest._background import in_thread
+from supertokens_guest._tokens.fetching import Keys, fetch_keys, fit
 from supertokens_guest.errors import (
     ConfigError,
     CoreUnavailableError,
