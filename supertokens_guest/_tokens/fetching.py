@@ -9,7 +9,7 @@ import json
 import re
 import time
 from collections.abc import Iterable, Mapping
-from typing import Any, TypeVar
+from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
@@ -26,7 +26,6 @@ HOST_SECONDS = 3.0  # for one address, from the look-up of its name to the last 
 FETCH_SECONDS = 5.0  # for all addresses together
 
 Keys = Mapping[str, RSAPublicKey]  # by their ids
-T = TypeVar("T")
 
 
 def fetch_keys(urls: Iterable[str]) -> Keys:
