@@ -16,7 +16,7 @@ from supertokens_python.supertokens import Supertokens
 
 from supertokens_guest._background import run_blocking, run_sync
 from supertokens_guest._web import visits
-from supertokens_guest._web.answers import ANSWERED_ERRORS
+from supertokens_guest._web.answers import ANSWERED_ERRORS, body_of
 from supertokens_guest._web.requests import visit_of
 
 __all__ = ["GuestMiddleware", "verify_visitor"]
@@ -62,7 +62,7 @@ class GuestMiddleware:
         """Answer what a visitor can bring about in a view; Django makes it a 500."""
         if not isinstance(exception, ANSWERED_ERRORS):
             return None
-        body, status = visits.body_of(exception)
+        body, status = body_of(exception)
         return JsonResponse(body, status=status)
 
 

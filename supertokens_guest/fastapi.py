@@ -13,7 +13,7 @@ from supertokens_python.framework.fastapi.fastapi_request import FastApiRequest
 
 from supertokens_guest._runtime import current
 from supertokens_guest._web import visits
-from supertokens_guest._web.answers import ANSWERED_ERRORS
+from supertokens_guest._web.answers import ANSWERED_ERRORS, body_of
 from supertokens_guest._web.requests import visit_of
 from supertokens_guest.guest import Visitor
 
@@ -60,7 +60,7 @@ class GuestMiddleware:
         except ANSWERED_ERRORS as error:
             if visit.status is not None:
                 raise  # the answer has begun
-            answer = JSONResponse(*visits.body_of(error))
+            answer = JSONResponse(*body_of(error))
             await answer(scope, receive, settle)
 
 

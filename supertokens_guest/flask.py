@@ -9,7 +9,7 @@ from supertokens_python.framework.flask.flask_request import FlaskRequest
 
 from supertokens_guest._background import run_blocking
 from supertokens_guest._web import visits
-from supertokens_guest._web.answers import ANSWERED_ERRORS
+from supertokens_guest._web.answers import ANSWERED_ERRORS, body_of
 from supertokens_guest._web.requests import visit_of
 
 __all__ = ["GuestMiddleware", "verify_visitor"]
@@ -33,7 +33,7 @@ class GuestMiddleware:
         # An application's context may outlive its request.
         app.teardown_request(lambda _error: g.pop("visitor", None))
         for error in ANSWERED_ERRORS:
-            app.register_error_handler(error, visits.body_of)
+            app.register_error_handler(error, body_of)
 
     def _arrive(self) -> None:
         if not self._is_checked:

@@ -3,6 +3,7 @@
 import contextlib
 import functools
 from collections.abc import Callable
+from http import HTTPStatus
 from typing import Any
 
 from supertokens_python.recipe.session import SessionContainer
@@ -40,11 +41,12 @@ _REFUSALS: dict[errors.Refusal, str] = {
 }
 
 
-def status_of(error: errors.GuestError) -> int:
-    """Return the status that answers *error* where a view does not catch it."""
+def body_of(error: errors.GuestError) -> tuple[dict[str, str], int]:
+    """Return the JSON and the status for an *error* that a view does not catch."""
     if type(error) is errors.PayloadError:  # the app's own mistake would go unseen
         logger.warning("answered with 400: %s", error)
-    return 403 if error.code == "cross_site" else _STATUSES[type(error)]
+    status = 403 if error.code == "cross_site" else _STATUSES[type(error)]
+    return {"message": HTTPStatus(status).phrase}, status
 
 
 def refusal(code: errors.Refusal, guest: Guest | None = None) -> errors.GuestError:

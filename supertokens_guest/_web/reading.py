@@ -3,7 +3,6 @@
 import hashlib
 import time
 from collections.abc import Iterable
-from typing import NamedTuple
 
 from supertokens_guest._background import run_blocking
 from supertokens_guest._runtime import current
@@ -14,14 +13,7 @@ from supertokens_guest.events import logger
 from supertokens_guest.guest import Guest
 
 
-class _Token(NamedTuple):
-    text: str
-    by_header: bool
-    owner: str
-    result: Guest | TokenError | KeysUnavailableError
-
-
-async def read(visit: Visit, wait_seconds: float) -> Reading:
+async def read(visit: Visit, *, wait_seconds: float) -> Reading:
     """Verify the guest tokens of a request, waiting at most so long for keys.
 
     A request is read once; what it cannot tell now, for want of keys, it may ask again.
@@ -30,68 +22,53 @@ async def read(visit: Visit, wait_seconds: float) -> Reading:
         return visit.reading
     runtime, ends_at = current(), time.monotonic() + wait_seconds
     cookies, header = visit.guest_tokens(runtime.config.cookie_name)
-    brought = [(text, False) for text in cookies[:MAX_COOKIES]]
-    brought += [] if header is None else [(header, True)]
-    tokens = []
-    for text, by_header in brought:
-        owner = ownership(text, runtime.issuer)
-        left = 0.0 if owner == "foreign" else max(0.0, ends_at - time.monotonic())
-        result: Guest | TokenError | KeysUnavailableError
+    tokens = [(token, False) for token in cookies[:MAX_COOKIES]]
+    tokens += [] if header is None else [(header, True)]
+    owners = [
+        (ownership(token, runtime.issuer), is_header) for token, is_header in tokens
+    ]
+    guests: list[tuple[Guest, bool]] = []
+    bad, unavailable = [], None
+    for (token, by_header), owner in zip(tokens, owners, strict=True):
+        if owner[0] == "foreign":  # which needs no keys to tell
+            continue
+        left = max(0.0, ends_at - time.monotonic())
         try:
-            result = await runtime.verifier.verify(text, wait_seconds=left)
-        except (TokenError, KeysUnavailableError) as error:
-            result = error
-        tokens.append(_Token(text, by_header, owner, result))
-    visit.reading = _decide(tokens, too_many=len(cookies) > MAX_COOKIES)
+            guest = await runtime.verifier.verify(token, wait_seconds=left)
+            guests.append((guest, by_header))
+        except KeysUnavailableError as error:
+            unavailable = error
+        except TokenError as error:
+            bad.append(owner)
+            logger.debug("guest token refused: %s", error.code)
+            runtime.tell("verify-rejected", error.code, error=error)
+    if ("foreign", False) in owners:
+        name = runtime.config.cookie_name
+        logger.debug("the cookie %r holds a JWT that is not ours", name)
+        runtime.tell("foreign-cookie")
+    ambiguous = len(cookies) > MAX_COOKIES or len({guest.id for guest, _ in guests}) > 1
+    if ambiguous:  # of two guests the header's is the visitor's: nobody can plant it
+        guests = [pair for pair in guests if pair[1]]
+    guests.sort(key=lambda pair: (pair[0].issued_at, pair[0].expires_at, pair[1]))
+    newest, by_header = guests[-1] if guests else (None, False)
+    visit.reading = Reading(
+        guest=newest,
+        by_header=by_header,
+        ambiguous=ambiguous,
+        unavailable=unavailable,
+        foreign=("foreign", False) in owners,
+        # Clearing a name could take another cookie than is meant.
+        clearable=0 < bad.count(("ours", False)) == len(cookies),
+        cookie_is_ours=("ours", False) in owners,
+        header_is_ours=("ours", True) in owners,
+        fingerprint=fingerprint(token for token, _ in tokens),
+    )
     return visit.reading
 
 
 def read_now(visit: Visit) -> Reading:
     """Read what can be told without waiting for keys."""
     return run_blocking(read(visit, wait_seconds=0))
-
-
-def _decide(tokens: list[_Token], *, too_many: bool) -> Reading:
-    """Decide who the guest is, and what may be done with each token."""
-    guests: list[tuple[Guest, bool]] = []
-    bad: list[_Token] = []
-    unavailable = None
-    for token in tokens:
-        if isinstance(token.result, Guest):
-            guests.append((token.result, token.by_header))
-        elif token.owner == "foreign":  # which needs no keys to tell
-            bad.append(token)
-        elif isinstance(token.result, KeysUnavailableError):
-            unavailable = token.result
-        else:
-            bad.append(token)
-            code = token.result.code
-            logger.debug("guest token refused: %s", code)
-            current().tell("verify-rejected", code, error=token.result)
-    foreign = any(token.owner == "foreign" and not token.by_header for token in bad)
-    if foreign:
-        name = current().config.cookie_name
-        logger.debug("the cookie %r holds a JWT that is not ours", name)
-        current().tell("foreign-cookie")
-    ambiguous = too_many or len({guest.id for guest, _ in guests}) > 1
-    if ambiguous:  # of two guests the header's is the visitor's: nobody can plant it
-        guests = [pair for pair in guests if pair[1]]
-    guests.sort(key=lambda pair: (pair[0].issued_at, pair[0].expires_at, pair[1]))
-    guest, by_header = guests[-1] if guests else (None, False)
-    cookies = [token for token in tokens if not token.by_header]
-    ours = [token for token in tokens if token.owner == "ours"]
-    return Reading(
-        guest=guest,
-        by_header=by_header,
-        ambiguous=ambiguous,
-        unavailable=unavailable,
-        foreign=foreign,
-        # Clearing a name could take another cookie than is meant.
-        clearable=bool(cookies) and all(t in bad and t in ours for t in cookies),
-        cookie_is_ours=any(not token.by_header for token in ours),
-        header_is_ours=any(token.by_header for token in ours),
-        fingerprint=fingerprint(token.text for token in tokens),
-    )
 
 
 def fingerprint(tokens: Iterable[str]) -> str:

@@ -6,7 +6,6 @@ sets it, once, and a login takes it.
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from http import HTTPStatus
 from typing import Any
 
 from supertokens_python.normalised_url_path import NormalisedURLPath
@@ -250,12 +249,6 @@ def _has_guest(response: Any) -> bool:
     lines = response.headers.getlist("set-cookie")
     is_set = any(line.startswith(f"{name}=") for line in lines)
     return is_set or GUEST_HEADER in response.headers
-
-
-def body_of(error: GuestError) -> tuple[dict[str, str], int]:
-    """Return the JSON and the status for an *error* that a view does not catch."""
-    status = answers.status_of(error)
-    return {"message": HTTPStatus(status).phrase}, status
 
 
 def warn_without_sdk(modules: Sequence[object], remedy: str) -> None:
