@@ -26,14 +26,14 @@ from supertokens_guest.errors import ConfigError
 from supertokens_guest.events import EventCode, GuestEvent, tell
 from supertokens_guest.guest import Guest
 
-# How long a login may wait for the core's keys: once, and only while none are held.
-LOGIN_WAIT_SECONDS = 2.0
-# How long any other request may wait, for the keys or for a guest to be issued.
-REQUEST_WAIT_SECONDS = 1.0
-
 
 class Runtime:
     """The guests of one initialised SDK."""
+
+    login_wait_seconds = 2.0  # for the core's keys: once, and only while none are held
+    wait_seconds = (
+        1.0  # of any other request: for the keys, or for a guest to be issued
+    )
 
     def __init__(self, config: GuestConfig, static_keys: StaticKeys | None) -> None:
         self.config = config

@@ -5,7 +5,7 @@ from typing import Any
 
 from supertokens_python.recipe.session import SessionContainer
 
-from supertokens_guest._runtime import REQUEST_WAIT_SECONDS, current
+from supertokens_guest._runtime import current
 from supertokens_guest._tokens.issuing import issue
 from supertokens_guest._transfer.late import guest_data, transfer_late
 from supertokens_guest._web import visits
@@ -77,7 +77,7 @@ async def verify_guest_jwt(
     """
     runtime = current()
     try:
-        return await runtime.verifier.verify(token, wait_seconds=REQUEST_WAIT_SECONDS)
+        return await runtime.verifier.verify(token, wait_seconds=runtime.wait_seconds)
     except TokenError as error:
         runtime.tell("verify-rejected", error.code, error=error)
         raise

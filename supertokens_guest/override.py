@@ -15,7 +15,6 @@ from supertokens_python.supertokens import get_request_from_user_context
 from supertokens_python.types import RecipeUserId
 
 from supertokens_guest._runtime import (
-    LOGIN_WAIT_SECONDS,
     Runtime,
     current,
     install,
@@ -126,7 +125,7 @@ def _override_create(original: RecipeInterface) -> None:
         try:
             handover.carried = _carried(handover, payload)
             if not handover.carried:
-                await handover.find(wait_seconds=LOGIN_WAIT_SECONDS)
+                await handover.find()
                 handover.choose(payload, data)
         except Exception as error:  # noqa: BLE001 - no login fails for a guest's sake
             _left_alone(handover, error)

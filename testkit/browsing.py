@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import pytest
 
 from supertokens_guest import GuestConfig
+from supertokens_guest._runtime import Runtime
 from testkit.apps import running_app
 from testkit.scripts import HEADER, Script
 from testkit.sdk import ISSUER, WEBSITE_DOMAIN, Setup
@@ -125,9 +126,7 @@ def open_shop(core: Core, monkeypatch: pytest.MonkeyPatch) -> Iterator[Open]:
     limits takes that back, by ``monkeypatch.undo()``.
     """
     default_core = core
-    for module in ("_tokens.issuing", "_web.visits"):
-        name = f"supertokens_guest.{module}.REQUEST_WAIT_SECONDS"
-        monkeypatch.setattr(name, PATIENCE_SECONDS)
+    monkeypatch.setattr(Runtime, "wait_seconds", PATIENCE_SECONDS)
     with ExitStack() as stack:
 
         def open_shop(

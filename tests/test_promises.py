@@ -42,10 +42,9 @@ from supertokens_guest import (
     PayloadTooLargeError,
     TokenError,
     clear_guest_cookie,
-    override,
     set_guest_cookie,
 )
-from supertokens_guest._runtime import LOGIN_WAIT_SECONDS
+from supertokens_guest._runtime import Runtime
 from supertokens_guest._tokens import issuing
 from supertokens_guest._tokens.payload import RESERVED, RESERVED_PREFIXES
 from supertokens_guest._transfer import late
@@ -376,8 +375,8 @@ def test_s7_keys_out_of_reach(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """While the keys do not come, a login succeeds, and the guest is kept for later."""
-    assert 2.0 == LOGIN_WAIT_SECONDS
-    monkeypatch.setattr(override, "LOGIN_WAIT_SECONDS", 0.05)
+    assert 2.0 == Runtime.login_wait_seconds
+    monkeypatch.setattr(Runtime, "login_wait_seconds", 0.05)
     visitor = visit(serve(told.config(), core=faulty.core))
     token = guest_jwt(faulty.core)
     visitor.keep_cookie(token)

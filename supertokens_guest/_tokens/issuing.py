@@ -17,7 +17,6 @@ from supertokens_python.recipe.openid.recipe import OpenIdRecipe
 
 from supertokens_guest._background import blocks, has_threads, run_sync, submit
 from supertokens_guest._runtime import (
-    REQUEST_WAIT_SECONDS,
     Runtime,
     core_addresses,
     core_failure,
@@ -99,9 +98,8 @@ async def issue(
             if not future.done():
                 raise _late()
             token = future.result()
-    limit = REQUEST_WAIT_SECONDS
     try:
-        guest = await runtime.verifier.verify(token, wait_seconds=limit)
+        guest = await runtime.verifier.verify(token, wait_seconds=runtime.wait_seconds)
     except TokenError as error:
         raise CoreUnavailableError(
             f"The core signed a guest JWT that this app would refuse ({error.code}):"

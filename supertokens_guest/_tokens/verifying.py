@@ -4,7 +4,6 @@ One of three outcomes: a ``Guest``, a ``TokenError``, or ``KeysUnavailableError`
 nothing can be said. Known keys cost no I/O.
 """
 
-import concurrent.futures
 import functools
 import marshal
 import math
@@ -15,8 +14,9 @@ from typing import Any
 
 import httpx
 
+from supertokens_guest._background import run_blocking
 from supertokens_guest._tokens import rules
-from supertokens_guest._tokens.keys import KeyCache, KeySet, Lookup, StaticKeys, wait
+from supertokens_guest._tokens.keys import KeyCache, KeySet, StaticKeys, wait
 from supertokens_guest.errors import ConfigError, KeysUnavailableError, TokenError
 from supertokens_guest.events import logger, shown
 from supertokens_guest.guest import Guest
@@ -41,31 +41,35 @@ class TokenVerifier:
         *,
         issuer: str,
         reject_issued_before: float = -math.inf,  # epoch seconds
+        wait_seconds: float = 1.0,
     ) -> None:
         self.keys = keys
         self._issuer = issuer
         self._reject_issued_before = reject_issued_before
+        self._wait_seconds = wait_seconds
         # Remembers what returns, forgets what raises: failures are never remembered.
         self._remembered = functools.lru_cache(maxsize=MAX_REMEMBERED)(self._check)
 
-    async def verify(self, token: object, *, wait_seconds: float) -> Guest:
-        """Return the guest that *token* describes; wait for a missing key alone."""
+    async def verify(
+        self, token: object, *, wait_seconds: float | None = None
+    ) -> Guest:
+        """Return the guest that *token* describes; wait for a missing key alone.
+
+        Args:
+            token: A compact JWT as it came in, not yet trusted.
+            wait_seconds: The longest that this call may wait; ``None``: as set up.
+
+        Raises:
+            TokenError: The token is no valid guest; the code says why.
+            KeysUnavailableError: The key could not be had in time. The token may be
+                good: keep it and try again later.
+        """
         found = self._found(token)
         if isinstance(found, Guest):
             return found
         lookup = self.keys.look_up(found)
-        await wait(lookup.landed, wait_seconds=wait_seconds)
-        return self._conclude(token, lookup)
-
-    def verify_sync(self, token: object, *, wait_seconds: float) -> Guest:
-        found = self._found(token)
-        if isinstance(found, Guest):
-            return found
-        lookup = self.keys.look_up(found)
-        concurrent.futures.wait((lookup.landed,), timeout=wait_seconds)
-        return self._conclude(token, lookup)
-
-    def _conclude(self, token: object, lookup: Lookup) -> Guest:
+        limit = self._wait_seconds if wait_seconds is None else wait_seconds
+        await wait(lookup.landed, wait_seconds=limit)
         if not lookup.landed.done():
             raise KeysUnavailableError("The core's keys did not arrive in time.")
         found = self._found(token)
@@ -78,6 +82,10 @@ class TokenVerifier:
                 f"The key {shown(found)} is not among keys asked for earlier."
             )
         raise TokenError("bad_signature", f"The core has no key {shown(found)}.")
+
+    def verify_sync(self, token: object, *, wait_seconds: float | None = None) -> Guest:
+        """Return the guest that *token* describes; see ``verify``."""
+        return run_blocking(self.verify(token, wait_seconds=wait_seconds))
 
     def _found(self, token: object) -> Guest | str:
         """Return the guest, or the id of the key that is missing.
@@ -119,7 +127,7 @@ class TokenVerifier:
         return guest, exp, marshal.dumps(containers)
 
 
-class GuestVerifier:
+class GuestVerifier(TokenVerifier):
     """Verifies guest JWTs in a service of its own, which does not run the SDK.
 
     Holds the keys and what it has verified; make one, and share it among threads.
@@ -163,25 +171,7 @@ class GuestVerifier:
                 faults.extend(error.faults)
         if faults:
             raise ConfigError(*faults)
-        self._wait_seconds = wait_seconds
-        self._verifier = TokenVerifier(keys, issuer=issuer)
-
-    async def verify(self, token: object) -> Guest:
-        """Return the guest that *token* describes.
-
-        Args:
-            token: A compact JWT as it came in, not yet trusted.
-
-        Raises:
-            TokenError: The token is no valid guest; the code says why.
-            KeysUnavailableError: The key could not be had in time. The token may be
-                good: keep it and try again later.
-        """
-        return await self._verifier.verify(token, wait_seconds=self._wait_seconds)
-
-    def verify_sync(self, token: object) -> Guest:
-        """Return the guest that *token* describes; see ``verify``."""
-        return self._verifier.verify_sync(token, wait_seconds=self._wait_seconds)
+        super().__init__(keys, issuer=issuer, wait_seconds=wait_seconds)
 
 
 def _is_http_url(url: object) -> bool:

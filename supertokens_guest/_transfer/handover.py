@@ -87,7 +87,7 @@ class Handover:
         mark = {} if self.waiting is None else {select.WAITING: self.waiting}
         return {**self.carried, **self.selection.into_payload, **mark}
 
-    async def find(self, wait_seconds: float) -> None:
+    async def find(self) -> None:
         """Read the request's guest, and decide whether this session may take it."""
         visit, runtime = self.visit, current()
         brought = any(visit.guest_tokens(runtime.config.cookie_name))
@@ -96,7 +96,8 @@ class Handover:
         if visit.from_another_site(self.user_context):
             runtime.tell("transfer-skipped", "cross_site")
             return
-        reading = await read(visit, wait_seconds=wait_seconds)
+        wait = runtime.wait_seconds if self.is_late else runtime.login_wait_seconds
+        reading = await read(visit, wait_seconds=wait)
         if visit.written is not None:
             reading = replace(reading, guest=visit.written[1], unavailable=None)
         self.reading = reading

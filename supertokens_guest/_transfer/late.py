@@ -10,7 +10,6 @@ from supertokens_python.recipe.session import exceptions as session_errors
 
 from supertokens_guest._background import run
 from supertokens_guest._runtime import (
-    REQUEST_WAIT_SECONDS,
     core_failure,
     current,
     refused_by_core,
@@ -56,7 +55,7 @@ async def transfer_late(
         is_late=True,
     )
     try:
-        await handover.find(wait_seconds=REQUEST_WAIT_SECONDS)
+        await handover.find()
         if handover.guest is None or handover.reading.fingerprint != waiting:
             failed = handover.waiting is not None
             return None

@@ -13,14 +13,16 @@ from supertokens_guest.events import logger
 from supertokens_guest.guest import Guest
 
 
-async def read(visit: Visit, *, wait_seconds: float) -> Reading:
+async def read(visit: Visit, *, wait_seconds: float | None = None) -> Reading:
     """Verify the guest tokens of a request, waiting at most so long for keys.
 
     A request is read once; what it cannot tell now, for want of keys, it may ask again.
     """
     if visit.reading is not None and visit.reading.unavailable is None:
         return visit.reading
-    runtime, ends_at = current(), time.monotonic() + wait_seconds
+    runtime = current()
+    limit = runtime.wait_seconds if wait_seconds is None else wait_seconds
+    ends_at = time.monotonic() + limit
     cookies, header = visit.guest_tokens(runtime.config.cookie_name)
     tokens = [(token, False) for token in cookies[:MAX_COOKIES]]
     tokens += [] if header is None else [(header, True)]

@@ -17,7 +17,7 @@ from supertokens_python.recipe.session.interfaces import (
 from supertokens_python.types import MaybeAwaitable
 
 from supertokens_guest._background import run
-from supertokens_guest._runtime import REQUEST_WAIT_SECONDS, current
+from supertokens_guest._runtime import current
 from supertokens_guest._tokens.issuing import Places, issue
 from supertokens_guest._transfer.late import transfer_late
 from supertokens_guest._web import answers
@@ -96,7 +96,7 @@ async def current_guest(visit: Visit) -> Guest | None:
         return None
     if visit.written is not None:
         return visit.written[1]
-    reading = await read(visit, wait_seconds=REQUEST_WAIT_SECONDS)
+    reading = await read(visit)
     return reading.guest
 
 
@@ -125,7 +125,7 @@ async def _sign(
 ) -> Guest:
     """Have the answer set a guest with this payload, or raise now."""
     guest_id = None if guest is None else guest.id
-    reading = await read(visit, wait_seconds=REQUEST_WAIT_SECONDS)
+    reading = await read(visit)
     if visit.written is None:
         if reading.unavailable is not None and not visit.cleared:
             raise reading.unavailable
@@ -135,7 +135,7 @@ async def _sign(
         guest_id,
         context,
         code="issue" if guest_id is None else "update",
-        wait_seconds=REQUEST_WAIT_SECONDS,
+        wait_seconds=current().wait_seconds,
     )
     if visit.status is not None:  # a view that streams has let the answer begin
         raise answers.refusal("answered", guest)
@@ -180,7 +180,7 @@ async def _settle(visit: Visit, response: Any) -> None:
         if visit.session is None or visit.waits:
             answers.give(visit, response, *visit.written)
     elif visit.session is None and not is_login and _is_looked_at(visit):
-        reading = await read(visit, wait_seconds=REQUEST_WAIT_SECONDS)
+        reading = await read(visit)
         guest = reading.guest
         if reading.ambiguous or reading.foreign or reading.unavailable:
             return
@@ -203,7 +203,7 @@ async def _attempt(visit: Visit, response: Any, guest: Guest | None) -> None:
             None if guest is None else guest.id,
             None,
             code="issue" if guest is None else "renew",
-            wait_seconds=REQUEST_WAIT_SECONDS,
+            wait_seconds=current().wait_seconds,
             places=_eager,
         )
     except Exception as error:  # noqa: BLE001 - the answer goes without a guest

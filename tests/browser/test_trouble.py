@@ -17,6 +17,7 @@ from supertokens_python.recipe import emailpassword, multifactorauth, session, t
 
 from demo.auth import guest_config
 from supertokens_guest import guest_override
+from supertokens_guest._runtime import Runtime
 from supertokens_guest.devcore import DevCore
 from testkit.core import Core
 from testkit.proxy import FaultyCore
@@ -87,7 +88,7 @@ def test_a_login_without_keys_is_caught_up_by_the_next_request(
 ) -> None:
     """The login keeps the cookie, and the cart comes as soon as the keys can."""
     # It would wait for them two seconds.
-    monkeypatch.setattr("supertokens_guest.override.LOGIN_WAIT_SECONDS", 0.05)
+    monkeypatch.setattr(Runtime, "login_wait_seconds", 0.05)
     add(page, "Cobalt mug")
     held = cookie(page)
     with FaultyCore(core) as faulty:

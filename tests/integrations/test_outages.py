@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 import httpx
 import pytest
 
-from supertokens_guest import CoreUnavailableError, override
+from supertokens_guest import CoreUnavailableError
+from supertokens_guest._runtime import Runtime
 from supertokens_guest.syncio import create_guest_jwt
 from testkit.login_recipes import Login, World, by_code, by_link, by_third_party
 from testkit.provider import running_provider
@@ -71,7 +72,7 @@ def world() -> Iterator[World]:
 @pytest.fixture
 def _no_patience(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let logins wait less for keys that will not come."""
-    monkeypatch.setattr(override, "LOGIN_WAIT_SECONDS", 0.2)
+    monkeypatch.setattr(Runtime, "login_wait_seconds", 0.2)
 
 
 @pytest.mark.usefixtures("_no_patience")
