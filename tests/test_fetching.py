@@ -13,8 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from jwt import PyJWKSetError
 
-from supertokens_guest._tokens import fetching
-from supertokens_guest._tokens.fetching import fetch_keys, fit, parse_key_set
+from supertokens_guest._tokens import keys
+from supertokens_guest._tokens.keys import fetch_keys, fit, parse_key_set
 from testkit.forging import SigningKey, encode, integer, private_key, static_key
 from testkit.keyserver import LONG_SECONDS, KeyServer, Mode
 
@@ -27,7 +27,7 @@ NUMBERS = KEY.private.private_numbers()
 @pytest.fixture
 def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
     """Give each address a quarter of a second: that it has a limit is tested."""
-    monkeypatch.setattr(fetching, "HOST_SECONDS", 0.25)
+    monkeypatch.setattr(keys, "HOST_SECONDS", 0.25)
 
 
 def fault(*urls: str) -> str:
@@ -93,8 +93,8 @@ def test_k10_all_addresses_together_have_a_deadline(
     key_server: KeyServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The last addresses are not asked when the time is over."""
-    monkeypatch.setattr(fetching, "HOST_SECONDS", 0.1)
-    monkeypatch.setattr(fetching, "FETCH_SECONDS", 0.25)
+    monkeypatch.setattr(keys, "HOST_SECONDS", 0.1)
+    monkeypatch.setattr(keys, "FETCH_SECONDS", 0.25)
     key_server.mode = "hang"
 
     shown = fault(*[key_server.url] * 50)
@@ -144,11 +144,11 @@ def test_k11_the_limit_is_inclusive(key_server: KeyServer) -> None:
     """A body of exactly the limit is read, one byte more is not."""
     body = json.dumps({"keys": [KEY.jwk]}).encode()
     key_server.mode = "raw"
-    key_server.body = body.ljust(fetching.MAX_KEY_SET_BYTES)
-    keys = fetch_keys([key_server.url])
-    key_server.body = body.ljust(fetching.MAX_KEY_SET_BYTES + 1)
+    key_server.body = body.ljust(keys.MAX_KEY_SET_BYTES)
+    found = fetch_keys([key_server.url])
+    key_server.body = body.ljust(keys.MAX_KEY_SET_BYTES + 1)
 
-    assert [KEY.kid] == list(keys)
+    assert [KEY.kid] == list(found)
     assert "more than" in fault(key_server.url)
 
 

@@ -26,7 +26,7 @@ from cryptography.hazmat.primitives.serialization import (
     PublicFormat,
 )
 
-from supertokens_guest._tokens import fetching, keys
+from supertokens_guest._tokens import keys
 from supertokens_guest._tokens.keys import KeyCache, KeySet, Lookup, StaticKeys, wait
 from supertokens_guest.errors import ConfigError, KeysUnavailableError, TokenError
 from supertokens_guest.events import GuestEvent
@@ -379,7 +379,7 @@ def test_k10_a_fetch_ends(
     server: KeyServer, caches: Caches, mode: Mode, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A core that never finishes is a failed fetch after its time."""
-    monkeypatch.setattr(fetching, "HOST_SECONDS", 0.2)
+    monkeypatch.setattr(keys, "HOST_SECONDS", 0.2)
     server.mode = mode
     server.keys *= 20
     cache = caches.new()
@@ -503,7 +503,7 @@ def test_k16_every_core_is_tried(
     with KeyServer([KEY.jwk]) as hanging:
         hanging.mode = "hang"
         urls: list[str] = []
-        monkeypatch.setattr(fetching, "HOST_SECONDS", 0.2)
+        monkeypatch.setattr(keys, "HOST_SECONDS", 0.2)
         cache = caches.new(urls=lambda: urls)
         urls[:] = [hanging.url, server.url]
 

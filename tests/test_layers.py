@@ -37,7 +37,7 @@ LAYERS = (
     Layer(("_tokens.payload",)),
     Layer(("config",)),
     Layer(
-        ("_tokens.fetching", "_tokens.keys", "_tokens.rules", "_tokens.verifying"),
+        ("_tokens.keys", "_tokens.rules", "_tokens.verifying"),
         frozenset({"jwt", "cryptography", "httpx"}),
     ),
     Layer(("_runtime",), SDK),

@@ -36,27 +36,15 @@ AT_ONCE = 8
 Ask = Callable[[], Coroutine[Any, Any, str]]
 
 
-class Places:
-    """Places for ``AT_ONCE`` at a time in this process; a forked child has its own."""
-
-    def __init__(self) -> None:
-        self._by_pid: dict[int, threading.BoundedSemaphore] = {}
-
-    def take(self, wait_seconds: float = 0) -> bool:
-        """Take a place, waiting for one at most so long; tell whether there was one."""
-        return self._free().acquire(timeout=max(0.0, wait_seconds))
-
-    def give_back(self) -> None:
-        self._free().release()
-
-    def _free(self) -> threading.BoundedSemaphore:
-        fresh = threading.BoundedSemaphore(AT_ONCE)
-        return self._by_pid.setdefault(os.getpid(), fresh)
-
-
-_places = Places()
+_places: dict[tuple[str, int], threading.BoundedSemaphore] = {}
 # The same for the background loop, where nothing may block.
 _turns: dict[asyncio.AbstractEventLoop, asyncio.Semaphore] = {}
+
+
+def places(kind: str) -> threading.BoundedSemaphore:
+    """Return the places for *kind* in this process; a forked child has its own."""
+    fresh = threading.BoundedSemaphore(AT_ONCE)
+    return _places.setdefault((kind, os.getpid()), fresh)
 
 
 async def issue(
@@ -66,7 +54,7 @@ async def issue(
     *,
     code: Literal["issue", "renew", "update"],
     wait_seconds: float = SIGN_SECONDS,
-    places: Places | None = None,
+    place: threading.BoundedSemaphore | None = None,
 ) -> tuple[str, Guest]:
     """Return a new token and what it says, verified as any other.
 
@@ -75,23 +63,23 @@ async def issue(
     """
     runtime, ends_at = current(), time.monotonic() + wait_seconds
     with contextlib.ExitStack() as at_end:
-        if places is not None:
-            at_end.callback(places.give_back)
+        if place is not None:
+            at_end.callback(place.release)
         claims = _new_claims(runtime, payload, guest_id)
         if runtime.verifier.keys.current() is None:
             runtime.verifier.keys.prefetch()  # while the core signs
         ask = functools.partial(_ask_core, runtime, claims, context, ends_at)
         if blocks():
-            if places is None:
-                if not _places.take(wait_seconds):
+            if place is None:
+                if not (turn := places("call")).acquire(timeout=wait_seconds):
                     raise _late()
-                at_end.callback(_places.give_back)
+                at_end.callback(turn.release)
             token = run_sync(ask)
         elif _is_overridden() or not has_threads():
             # What the app's override holds may belong to its own loop.
             token = await ask()
         else:
-            future = submit(ask if places else lambda: _in_turn(ask))
+            future = submit(ask if place else lambda: _in_turn(ask))
             ended = at_end.pop_all()
             future.add_done_callback(lambda _: ended.close())
             await wait(future, wait_seconds=ends_at - time.monotonic())

@@ -1,34 +1,44 @@
 """Where public keys come from: a cache of the core's, or fixed ones.
 
 A known key is read without a lock and without I/O. Each fetch has a thread of its own,
-and there is one at a time for each cache; who needs it waits as long as it chooses.
+bounded in time and size; there is one at a time for each cache, and who needs it waits
+as long as it chooses.
 """
 
 import asyncio
 import concurrent.futures
 import contextlib
+import json
 import math
 import os
 import random
+import re
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
+from urllib.parse import urlsplit
 
+import httpx
 from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
+from jwt import PyJWK, PyJWKSetError
 
+from supertokens_guest import errors
 from supertokens_guest._background import blocks, in_thread
-from supertokens_guest._tokens.fetching import Keys, fetch_keys, fit
-from supertokens_guest.errors import (
-    ConfigError,
-    CoreUnavailableError,
-    KeysUnavailableError,
-    TokenError,
-)
 from supertokens_guest.events import GuestEvent, logger, shown, tell
+
+KEY_ID = re.compile(r"s-[A-Za-z0-9-]{1,64}")  # the core's dynamic keys (d-) sign none
+MODULUS_BITS = range(2_048, 8_192 + 1)  # RFC 7518, 3.3; above, a check takes long
+MAX_KEY_SET_BYTES = 131_072  # a core's takes 1 to 3 kB
+MAX_KEYS = 100  # a core publishes one static key and two or three dynamic ones
+HOST_SECONDS = 3.0  # for one address, from the look-up of its name to the last byte
+FETCH_SECONDS = 5.0  # for all addresses together
+
+Keys = Mapping[str, RSAPublicKey]  # by their ids
 
 GIVE_UP_SECONDS = 6.0  # by then a fetch never ends, as when the app's function hangs
 REFRESH_SECONDS = 2_880.0  # the age for a fetch that nobody waits for
@@ -63,7 +73,9 @@ class StaticKeys:
     def __init__(self, public_keys: object) -> None:
         """Read PEM texts by key id, or raise a ``ConfigError`` with all faults."""
         if not isinstance(public_keys, Mapping) or not public_keys:
-            raise ConfigError("public_keys must map at least one key id to a PEM.")
+            raise errors.ConfigError(
+                "public_keys must map at least one key id to a PEM."
+            )
         keys, faults = {}, []
         for kid, pem in public_keys.items():
             with contextlib.suppress(TypeError, ValueError, UnsupportedAlgorithm):
@@ -72,7 +84,7 @@ class StaticKeys:
                 form = "an RSA public key of 2,048 to 8,192 bits by a static id (s-…)"
                 faults.append(f"public_keys[{shown(kid)}] is not the PEM of {form}.")
         if faults:
-            raise ConfigError(*faults)
+            raise errors.ConfigError(*faults)
         self._key_set = KeySet(keys)
 
     def current(self) -> KeySet:
@@ -82,7 +94,7 @@ class StaticKeys:
         """Leave it at that."""
 
     def look_up(self, kid: str) -> Lookup:
-        raise TokenError("bad_signature", f"There is no key {shown(kid)}.")
+        raise errors.TokenError("bad_signature", f"There is no key {shown(kid)}.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +149,7 @@ class KeyCache:
 
     def prefetch(self) -> None:
         """Start a fetch that nobody waits for yet, if there may be one."""
-        with contextlib.suppress(KeysUnavailableError):
+        with contextlib.suppress(errors.KeysUnavailableError):
             self.look_up(None)
 
     def look_up(self, kid: str | None) -> Lookup:
@@ -161,7 +173,7 @@ class KeyCache:
             if kid is not None and key_set is not None:  # without keys, failures count
                 allowed_at = max(allowed_at, self._asked_at + COOLDOWN_SECONDS)
             if now < allowed_at:
-                raise KeysUnavailableError(
+                raise errors.KeysUnavailableError(
                     f"There is no key {shown(kid)}, and the core may not be asked for"
                     f" {allowed_at - now:.1f} s."
                 )
@@ -169,7 +181,7 @@ class KeyCache:
             flight = self._flight = _Flight(kid, now)
         try:
             in_thread(self._fetch, flight)
-        except CoreUnavailableError as error:
+        except errors.CoreUnavailableError as error:
             self._land(flight, {}, error)
         return Lookup(flight.landed, is_own=True)
 
@@ -236,3 +248,68 @@ async def wait(future: Future[Any], *, wait_seconds: float) -> None:
     future.add_done_callback(tell_loop)
     # Not wait_for, which before Python 3.12 can swallow a cancellation.
     await asyncio.wait((arrived,), timeout=wait_seconds)
+
+
+def fetch_keys(urls: Iterable[str]) -> Keys:
+    """Return the usable keys of the first of *urls* that has any in time."""
+    ends_at = time.monotonic() + FETCH_SECONDS
+    faults = []
+    for url in urls:
+        seconds = min(HOST_SECONDS, ends_at - time.monotonic())
+        if seconds <= 0:
+            break
+        host = None
+        try:
+            host = urlsplit(url).hostname  # without a name and password
+            # In a thread that can be left behind: the timeout of httpx is one for each
+            # step, which a byte now and then outwits, and there is none for names.
+            return parse_key_set(in_thread(_body, url, seconds).result(seconds))
+        except Exception as error:  # noqa: BLE001 - whatever one does, the next is asked
+            said = error if isinstance(error, PyJWKSetError) else type(error).__name__
+            faults.append(f"{host}: {said}")
+    raise PyJWKSetError("; ".join(faults) or "there is no address to ask")
+
+
+def _body(url: str, seconds: float) -> bytes:
+    ends_at = time.monotonic() + seconds
+    # An encoded body is refused: a small one can hold a very large one.
+    headers = {"Accept": "application/json", "Accept-Encoding": "identity"}
+    with (
+        httpx.Client(follow_redirects=False, timeout=seconds) as client,
+        client.stream("GET", url, headers=headers) as response,
+    ):
+        if response.status_code != httpx.codes.OK:
+            raise PyJWKSetError(f"answered {response.status_code}")
+        if response.headers.get("content-encoding", "identity") != "identity":
+            raise PyJWKSetError("sent an encoded body")
+        body = b""
+        for chunk in response.iter_raw():
+            body += chunk
+            if len(body) > MAX_KEY_SET_BYTES or time.monotonic() > ends_at:
+                raise PyJWKSetError(f"sent more than {MAX_KEY_SET_BYTES} bytes")
+        return body
+
+
+def parse_key_set(body: bytes) -> Keys:
+    """Return the usable keys of a JSON Web Key Set (RFC 7517), or raise without any."""
+    members = json.loads(body.decode())["keys"]
+    if not isinstance(members, list) or len(members) > MAX_KEYS:
+        raise PyJWKSetError(f"has not a list of at most {MAX_KEYS} keys")
+    keys = {}
+    for member in members:
+        with contextlib.suppress(Exception):  # a bad one spoils none of the others
+            key = PyJWK(member)
+            if key.algorithm_name == "RS256" and key.public_key_use in {None, "sig"}:
+                keys[str(key.key_id)] = fit(key.key_id, key.key)
+    if not keys:
+        raise PyJWKSetError("has no usable static key")
+    return keys
+
+
+def fit(kid: Any, key: object) -> RSAPublicKey:
+    """Return *key* if it is public, neither weak nor slow, and *kid* a static key's."""
+    if not isinstance(key, RSAPublicKey) or key.key_size not in MODULUS_BITS:
+        raise ValueError("not an RSA public key of that size")
+    if KEY_ID.fullmatch(kid) is None:  # a TypeError if it is no text
+        raise ValueError("not a static key's id")
+    return key

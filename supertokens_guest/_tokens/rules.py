@@ -12,12 +12,12 @@ import json
 import re
 import string
 import time
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 import jwt
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
-from supertokens_guest._tokens.fetching import KEY_ID
+from supertokens_guest._tokens.keys import KEY_ID
 from supertokens_guest._tokens.payload import (
     AUDIENCE,
     GUEST_ID,
@@ -48,13 +48,8 @@ _MISSING: dict[str, TokenFault]
 _MISSING = {"aud": "wrong_audience", "iss": "wrong_issuer", "sub": "not_a_guest"}
 
 
-class Verified(NamedTuple):
-    """A guest's claims, checked; times are epoch seconds."""
-
-    guest_id: str
-    payload: dict[str, Any]
-    issued_at: float
-    expires_at: float
+# A guest's id, payload, iat and exp.
+Verified = tuple[str, dict[str, Any], float, float]
 
 
 def checked_size(token: object) -> str:
@@ -149,7 +144,7 @@ def _guest(claims: dict[str, Any]) -> Verified:
         raise TokenError("expired", "The token has expired.")
     for name in REGISTERED:
         del claims[name]
-    return Verified(guest_id, claims, issued_at, expires_at)
+    return guest_id, claims, issued_at, expires_at
 
 
 # A JWT of three segments, or an encrypted one of five, as other systems spell them.

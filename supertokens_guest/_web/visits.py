@@ -18,7 +18,7 @@ from supertokens_python.types import MaybeAwaitable
 
 from supertokens_guest._background import run
 from supertokens_guest._runtime import current
-from supertokens_guest._tokens.issuing import Places, issue
+from supertokens_guest._tokens.issuing import issue, places
 from supertokens_guest._transfer.late import transfer_late
 from supertokens_guest._web import answers
 from supertokens_guest._web.cookies import is_for_all, vary_by_cookie
@@ -46,8 +46,6 @@ ClaimValidators = Callable[
 _CLIENT_ERROR = 400
 # What no visitor looks at by itself, so that no guest need be there for it.
 _EMBEDDED = frozenset({"image", "script", "style", "font", "audio", "video"})
-
-_eager = Places()
 
 
 def here(request: Any) -> Visit:
@@ -194,7 +192,8 @@ async def _attempt(visit: Visit, response: Any, guest: Guest | None) -> None:
     """Have a guest signed if that is quick; the visitor does not wait for long."""
     runtime = current()
     is_paused = time.monotonic() < runtime.paused_until
-    if is_paused or not _eager.take():
+    place = places("eager")
+    if is_paused or not place.acquire(blocking=False):
         runtime.tell("issue-shed", "paused" if is_paused else "busy", guest=guest)
         return
     try:
@@ -204,7 +203,7 @@ async def _attempt(visit: Visit, response: Any, guest: Guest | None) -> None:
             None,
             code="issue" if guest is None else "renew",
             wait_seconds=current().wait_seconds,
-            places=_eager,
+            place=place,
         )
     except Exception as error:  # noqa: BLE001 - the answer goes without a guest
         if not isinstance(error, PayloadError):  # which is this guest's alone

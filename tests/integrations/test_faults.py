@@ -26,7 +26,7 @@ from supertokens_guest import (
 )
 from supertokens_guest import asyncio as guests
 from supertokens_guest import syncio as guests_syncio
-from supertokens_guest._tokens.issuing import AT_ONCE, Places
+from supertokens_guest._tokens.issuing import AT_ONCE, places
 from supertokens_guest._tokens.keys import KeyCache
 from testkit.apps import KINDS
 from testkit.browsing import guest_lines
@@ -414,22 +414,23 @@ def test_fork_while_the_verifier_is_made(
 
 def test_places_of_a_forked_child(monkeypatch: pytest.MonkeyPatch) -> None:
     """All its threads share its places, also those who come first, at once."""
-    places = Places()
     taken: list[bool] = []
     make = threading.BoundedSemaphore
 
     def meanwhile(number: int) -> Any:
         # While a thread makes the places of the child, another takes one.
         monkeypatch.setattr(threading, "BoundedSemaphore", make)
-        taken.append(places.take())
+        taken.append(places("x").acquire(blocking=False))
         return make(number)
 
     monkeypatch.setattr(threading, "BoundedSemaphore", meanwhile)
     monkeypatch.setattr(os, "getpid", lambda: 1)
-    taken.append(places.take())
+    taken.append(places("x").acquire(blocking=False))
     for _ in taken:
-        places.give_back()
+        places("x").release()
 
     assert [True, True] == taken
-    assert [True] * AT_ONCE == [places.take() for _ in range(AT_ONCE)]
-    assert not places.take()
+    assert [True] * AT_ONCE == [
+        places("x").acquire(blocking=False) for _ in range(AT_ONCE)
+    ]
+    assert not places("x").acquire(blocking=False)
