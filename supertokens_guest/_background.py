@@ -25,13 +25,9 @@ Make = Callable[[], Coroutine[Any, Any, T]]
 
 LOOP_SECONDS = 60.0  # then a sync call inside a running loop gives up waiting
 
-_lock = threading.Lock()
-_loop: asyncio.AbstractEventLoop | None = None
-_thread: threading.Thread | None = None
-_pid = 0
-# Loops of a parent or of a thread that has ended: closing one, as the garbage collector
-# would, deafens the parent's, with which it shares a selector.
-_lost: list[asyncio.AbstractEventLoop | None] = []
+# By pid: a forked child has no thread of its parent's, and uWSGI forks without hooks.
+# None is ever closed: that would deafen a parent's, with which it shares a selector.
+_loops: dict[int, asyncio.AbstractEventLoop] = {}
 
 _blocks: contextvars.ContextVar[bool] = contextvars.ContextVar("blocks", default=False)
 
@@ -89,7 +85,8 @@ def in_thread(work: Callable[..., T], *args: Any) -> Future[T]:
         except BaseException as error:  # noqa: BLE001 - it is the result then
             future.set_exception(error)
 
-    thread = threading.Thread(target=run, name="supertokens-guest-call", daemon=True)
+    thread = threading.Thread(target=run, daemon=True)
+    thread.name = f"supertokens-guest:{getattr(work, '__name__', '')}"
     try:
         thread.start()
     except (RuntimeError, OSError) as error:
@@ -127,34 +124,24 @@ def has_threads() -> bool:
 
 
 def submit(make: Make[T]) -> Future[T]:
-    """Run a coroutine on the background loop, in a copy of the caller's context.
-
-    The loop and its thread are started at the first use in a process.
-    """
-    global _lock, _loop, _thread, _pid
-    if _pid != os.getpid():
-        # A forked child: its parent's thread does not exist here, and another thread
-        # may have held the lock. Asked by pid, because uWSGI runs no hooks of Python.
-        _lock, _thread, _pid = threading.Lock(), None, os.getpid()
-    with _lock:
-        loop = _loop
-        if loop is None or _thread is None or not _thread.is_alive():
-            loop = None
+    """Run a coroutine on the background loop, in a copy of the caller's context."""
+    loop = _loops.get(os.getpid())
+    if loop is None:
+        try:
+            # Not the policy's loop: what the app chose need not survive a fork.
+            fresh = asyncio.SelectorEventLoop()
+        except OSError as error:
+            message = "The system gives no more files to ask the core."
+            raise CoreUnavailableError(message) from error
+        loop = _loops.setdefault(os.getpid(), fresh)
+        if loop is not fresh:
+            fresh.close()  # another thread was first
+        else:
             try:
-                # Not the policy's loop: what the app chose need not survive a fork.
-                loop = asyncio.SelectorEventLoop()
-                thread = threading.Thread(
-                    target=_run_forever, args=(loop,), daemon=True
-                )
-                thread.name = "supertokens-guest"
-                thread.start()
-            except (OSError, RuntimeError) as error:
-                if loop is not None:
-                    loop.close()
-                message = "The system gives no more threads or files to ask the core."
-                raise CoreUnavailableError(message) from error
-            _lost.append(_loop)
-            _loop, _thread = loop, thread
+                in_thread(_run_forever, loop)
+            except CoreUnavailableError:
+                _loops.pop(os.getpid()).close()
+                raise
     return asyncio.run_coroutine_threadsafe(make(), loop)
 
 

@@ -62,7 +62,7 @@ async def update_guest_jwt(
     for a token instead of a ``Guest``, ``verify_guest_jwt`` raise.
     """
     known = guest if isinstance(guest, Guest) else await verify_guest_jwt(guest)
-    return (await issue(payload, known.id, user_context, code="update"))[0]
+    return (await issue(payload, known.id, user_context))[0]
 
 
 async def verify_guest_jwt(

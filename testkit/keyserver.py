@@ -109,7 +109,7 @@ class KeyServer:
         """
         self.release(self.mode if self.mode != "hang" else "ok")
         for thread in threading.enumerate():
-            if thread.name == "supertokens-guest-call":
+            if thread.name in {"supertokens-guest:_fetch", "supertokens-guest:_body"}:
                 thread.join(LONG_SECONDS)
 
     def fail(self, status: str = "500 Internal Server Error") -> None:

@@ -716,7 +716,7 @@ async def test_k21_no_work_of_a_fetch_is_done_on_the_callers_loop(
     cache = caches.new(urls=urls)
     await wait(cache.look_up(KEY.kid).landed, wait_seconds=LONG_SECONDS)
 
-    assert [("supertokens-guest-call", True)] == [(t.name, t.daemon) for t in threads]
+    assert [("supertokens-guest:_fetch", True)] == [(t.name, t.daemon) for t in threads]
     assert [KEY.kid] == ids(cache.current())
 
 

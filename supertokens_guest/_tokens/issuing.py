@@ -52,7 +52,7 @@ async def issue(
     guest_id: str | None,
     context: dict[str, Any] | None,
     *,
-    code: Literal["issue", "renew", "update"],
+    code: Literal["issue", "renew"] | None = None,
     wait_seconds: float = SIGN_SECONDS,
     place: threading.BoundedSemaphore | None = None,
 ) -> tuple[str, Guest]:
@@ -93,7 +93,7 @@ async def issue(
             f"The core signed a guest JWT that this app would refuse ({error.code}):"
             " compare the clocks, and look at the app's overrides of create_jwt."
         ) from error
-    runtime.tell(code, guest=guest)
+    runtime.tell(code or ("issue" if guest_id is None else "update"), guest=guest)
     return token, guest
 
 

@@ -129,11 +129,7 @@ async def _sign(
             raise reading.unavailable
         answers.refuse_in_vain(visit, reading, guest_id)
     token, guest = await issue(
-        payload,
-        guest_id,
-        context,
-        code="issue" if guest_id is None else "update",
-        wait_seconds=current().wait_seconds,
+        payload, guest_id, context, wait_seconds=current().wait_seconds
     )
     if visit.status is not None:  # a view that streams has let the answer begin
         raise answers.refusal("answered", guest)
