@@ -31,9 +31,7 @@ class Runtime:
     """The guests of one initialised SDK."""
 
     login_wait_seconds = 2.0  # for the core's keys: once, and only while none are held
-    wait_seconds = (
-        1.0  # of any other request: for the keys, or for a guest to be issued
-    )
+    wait_seconds = 1.0  # of any other request: for keys, or for a guest to be issued
 
     def __init__(self, config: GuestConfig, static_keys: StaticKeys | None) -> None:
         self.config = config

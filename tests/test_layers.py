@@ -41,7 +41,7 @@ LAYERS = (
         frozenset({"jwt", "cryptography", "httpx"}),
     ),
     Layer(("_runtime",), SDK),
-    Layer(("_web.requests", "_web.reading", "_web.cookies", "_web.answers"), SDK),
+    Layer(("_web.requests", "_web.cookies", "_web.answers"), SDK),
     Layer(("_tokens.issuing",), SDK),
     Layer(
         ("_transfer.selection", "_transfer.handover", "_transfer.late"),
@@ -200,9 +200,9 @@ def test_the_dev_core_stands_beside_the_package(path: Path) -> None:
             "errors imports _tokens.payload, which is not below it",
         ),
         (
-            "_web.reading",
+            "_web.requests",
             "from supertokens_guest._web import visits",
-            "_web.reading imports _web.visits, which is not below it",
+            "_web.requests imports _web.visits, which is not below it",
         ),
         (
             "override",

@@ -25,8 +25,7 @@ from supertokens_guest._tokens.payload import plain_copy
 from supertokens_guest._transfer import selection as select
 from supertokens_guest._web.answers import at_answer, drop, give
 from supertokens_guest._web.cookies import keep_newest_session, keep_private
-from supertokens_guest._web.reading import fingerprint, read
-from supertokens_guest._web.requests import Reading, Visit
+from supertokens_guest._web.requests import Reading, Visit, fingerprint
 from supertokens_guest.events import logger
 from supertokens_guest.guest import Guest, GuestTransfer
 
@@ -97,7 +96,7 @@ class Handover:
             runtime.tell("transfer-skipped", "cross_site")
             return
         wait = runtime.wait_seconds if self.is_late else runtime.login_wait_seconds
-        reading = await read(visit, wait_seconds=wait)
+        reading = await visit.read(wait_seconds=wait)
         if visit.written is not None:
             reading = replace(reading, guest=visit.written[1], unavailable=None)
         self.reading = reading

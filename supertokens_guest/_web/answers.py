@@ -13,7 +13,6 @@ from supertokens_python.supertokens import get_request_from_user_context
 from supertokens_guest import errors
 from supertokens_guest._runtime import current
 from supertokens_guest._web.cookies import clear_cookie, set_cookie, set_header
-from supertokens_guest._web.reading import read_now
 from supertokens_guest._web.requests import Reading, Visit, visit_of
 from supertokens_guest.events import logger
 from supertokens_guest.guest import Guest
@@ -109,7 +108,7 @@ def set_guest_cookie(response: Any, token: str, request: Any) -> None:
     # Without keys: the app has just made it, and the browser asks for none.
     with contextlib.suppress(errors.KeysUnavailableError):
         guest = current().verifier.verify_sync(token, wait_seconds=0)
-    refuse_in_vain(visit, read_now(visit), None if guest is None else guest.id)
+    refuse_in_vain(visit, visit.read_now(), None if guest is None else guest.id)
     if (getattr(response, "status_code", None) or 0) >= SERVER_ERROR:
         raise refusal("not_allowed", guest)
     give(visit, response, token, guest)
@@ -127,7 +126,7 @@ def clear_guest_cookie(response: Any, request: Any) -> None:
         ConfigError: Guests are not set up.
     """
     visit = visit_of(request)
-    reading = read_now(visit)
+    reading = visit.read_now()
     if reading.foreign and not reading.cookie_is_ours:
         raise refusal("foreign_cookie")
     drop(visit, response, reading)
@@ -152,7 +151,7 @@ def drop(visit: Visit, response: Any, reading: Reading) -> None:
 
 def clear_ours(visit: Visit, response: Any) -> None:
     """Clear what the request brought, if it is ours."""
-    reading = read_now(visit)
+    reading = visit.read_now()
     if reading.is_ours:
         drop(visit, response, reading)
 

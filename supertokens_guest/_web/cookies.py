@@ -20,13 +20,8 @@ _CDN_HEADERS = ("surrogate-control", "cdn-cache-control")
 
 
 def checked_secure(name: str, *, secure: bool, same_site: str) -> bool:
-    """Return whether a guest cookie of this name is ``Secure``.
-
-    Where the session cookies are, or where the name promises it (RFC 6265bis, 4.1.3).
-
-    Raises:
-        ConfigError: It would not be, though ``SameSite=None``: browsers drop that.
-    """
+    """Return whether a guest cookie of this name is ``Secure``, or raise if it must."""
+    # Where the session cookies are, or the name promises it (RFC 6265bis, 4.1.3).
     secure = secure or name.lower().startswith(("__host-", "__secure-"))
     if same_site == "none" and not secure:
         raise ConfigError(

@@ -1,7 +1,9 @@
-"""What a request brings along: guests, session tokens, the site it came from."""
+"""What a request brings along: its guest, session tokens, the site it came from."""
 
 import functools
-from collections.abc import Callable, Mapping
+import hashlib
+import time
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, cast
 from urllib.parse import unquote
@@ -11,8 +13,11 @@ from supertokens_python.recipe.session import SessionContainer, access_token, jw
 from supertokens_python.supertokens import Supertokens
 from supertokens_python.utils import FRAMEWORKS
 
+from supertokens_guest._background import run_blocking
 from supertokens_guest._runtime import current
-from supertokens_guest.errors import KeysUnavailableError
+from supertokens_guest._tokens.rules import ownership
+from supertokens_guest.errors import KeysUnavailableError, TokenError
+from supertokens_guest.events import logger
 from supertokens_guest.guest import Guest
 
 GUEST_HEADER = "guest-jwt"  # of clients without cookies, in both directions
@@ -118,6 +123,62 @@ class Visit:
         cookies = cookie_values(self._cookie_header, cookie_name)
         return cookies[: MAX_COOKIES + 1], self.request.get_header(GUEST_HEADER) or None
 
+    async def read(self, *, wait_seconds: float | None = None) -> Reading:
+        """Verify the guest tokens: once, or again until there were keys for all."""
+        if self.reading is not None and self.reading.unavailable is None:
+            return self.reading
+        runtime = current()
+        limit = runtime.wait_seconds if wait_seconds is None else wait_seconds
+        ends_at = time.monotonic() + limit
+        cookies, header = self.guest_tokens(runtime.config.cookie_name)
+        tokens = [(token, False) for token in cookies[:MAX_COOKIES]]
+        tokens += [] if header is None else [(header, True)]
+        issuer = runtime.issuer
+        owners = [(ownership(token, issuer), by_header) for token, by_header in tokens]
+        guests: list[tuple[Guest, bool]] = []
+        bad, unavailable = [], None
+        for (token, by_header), owner in zip(tokens, owners, strict=True):
+            if owner[0] == "foreign":  # which needs no keys to tell
+                continue
+            left = max(0.0, ends_at - time.monotonic())
+            try:
+                guest = await runtime.verifier.verify(token, wait_seconds=left)
+                guests.append((guest, by_header))
+            except KeysUnavailableError as error:
+                unavailable = error
+            except TokenError as error:
+                bad.append(owner)
+                logger.debug("guest token refused: %s", error.code)
+                runtime.tell("verify-rejected", error.code, error=error)
+        if ("foreign", False) in owners:
+            name = runtime.config.cookie_name
+            logger.debug("the cookie %r holds a JWT that is not ours", name)
+            runtime.tell("foreign-cookie")
+        ids = {guest.id for guest, _ in guests}
+        ambiguous = len(ids) > 1 or len(cookies) > MAX_COOKIES
+        if ambiguous:
+            # Of two guests the header's is the visitor's: nobody can plant it.
+            guests = [pair for pair in guests if pair[1]]
+        guests.sort(key=lambda pair: (pair[0].issued_at, pair[0].expires_at, pair[1]))
+        newest, by_header = guests[-1] if guests else (None, False)
+        self.reading = Reading(
+            guest=newest,
+            by_header=by_header,
+            ambiguous=ambiguous,
+            unavailable=unavailable,
+            foreign=("foreign", False) in owners,
+            # Clearing a name could take another cookie than is meant.
+            clearable=0 < bad.count(("ours", False)) == len(cookies),
+            cookie_is_ours=("ours", False) in owners,
+            header_is_ours=("ours", True) in owners,
+            fingerprint=fingerprint(token for token, _ in tokens),
+        )
+        return self.reading
+
+    def read_now(self) -> Reading:
+        """Read what can be told without waiting for keys."""
+        return run_blocking(self.read(wait_seconds=0))
+
     def session_claims(self) -> dict[str, Any] | None:
         """Return what the request's session token says, valid, expired or forged.
 
@@ -214,3 +275,9 @@ def _origin(domain: str) -> str:
     """Return *domain* as a browser writes an origin: without its scheme's own port."""
     port = ":443" if domain.startswith("https:") else ":80"
     return domain.removesuffix(port)
+
+
+def fingerprint(tokens: Iterable[str]) -> str:
+    """Name *tokens* so that they can be told again, and not be made from it."""
+    text = "\n".join(sorted(set(tokens))).encode(errors="surrogatepass")
+    return hashlib.sha256(text).hexdigest()[:32] if text else ""

@@ -22,7 +22,6 @@ from supertokens_guest._tokens.issuing import issue, places
 from supertokens_guest._transfer.late import transfer_late
 from supertokens_guest._web import answers
 from supertokens_guest._web.cookies import is_for_all, vary_by_cookie
-from supertokens_guest._web.reading import read, read_now
 from supertokens_guest._web.requests import GUEST_HEADER, Visit, visit_of
 from supertokens_guest.errors import ConfigError, GuestError, PayloadError
 from supertokens_guest.events import logger
@@ -94,7 +93,7 @@ async def current_guest(visit: Visit) -> Guest | None:
         return None
     if visit.written is not None:
         return visit.written[1]
-    reading = await read(visit)
+    reading = await visit.read()
     return reading.guest
 
 
@@ -123,7 +122,7 @@ async def _sign(
 ) -> Guest:
     """Have the answer set a guest with this payload, or raise now."""
     guest_id = None if guest is None else guest.id
-    reading = await read(visit)
+    reading = await visit.read()
     if visit.written is None:
         if reading.unavailable is not None and not visit.cleared:
             raise reading.unavailable
@@ -167,14 +166,14 @@ async def _settle(visit: Visit, response: Any) -> None:
     is_login = visit.session_claims() is not None
     ends = is_login and response.headers.get("front-token") == "remove"
     if visit.cleared or ends:  # whatever clears a session's cookies clears the guest
-        reading = read_now(visit)
+        reading = visit.read_now()
         if reading.is_ours or (visit.cleared and not reading.foreign):
             answers.drop(visit, response, reading)
     elif visit.written is not None:
         if visit.session is None or visit.waits:
             answers.give(visit, response, *visit.written)
     elif visit.session is None and not is_login and _is_looked_at(visit):
-        reading = await read(visit)
+        reading = await visit.read()
         guest = reading.guest
         if reading.ambiguous or reading.foreign or reading.unavailable:
             return
