@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+from pathlib import Path
 
 import pytest
 
@@ -12,6 +13,12 @@ import pytest
 # telemetry, and its recipes may be reset between tests.
 os.environ.setdefault("SUPERTOKENS_TLDEXTRACT_DISABLE_HTTP", "1")
 os.environ.setdefault("SUPERTOKENS_ENV", "testing")
+
+# The SDK makes an HTTP client for each call to the core, and each client loads a bundle
+# of certificates for 20 ms, unless OpenSSL shall find them in a directory when it needs
+# one. Over plain HTTP, in all tests and in what they start, it needs none.
+os.environ.pop("SSL_CERT_FILE", None)
+os.environ["SSL_CERT_DIR"] = str(Path(__file__).parent)
 
 # A shell starts what it runs in the background with Ctrl-C ignored, and programs that
 # tests start would inherit that; the tests press it.

@@ -73,10 +73,9 @@ def core(monkeypatch: pytest.MonkeyPatch) -> Iterator[Core]:
 
 
 @pytest.fixture
-def environment(core: Core, tmp_path: Path) -> dict[str, str]:
-    """What a page's commands run with: this package, a core, and no certificates."""
-    inherited = {k: v for k, v in os.environ.items() if k != "SSL_CERT_FILE"}
-    return {**inherited, "PYTHONPATH": str(ROOT), "SSL_CERT_DIR": str(tmp_path)}
+def environment(core: Core) -> dict[str, str]:
+    """What a page's commands run with: this package and a core."""
+    return {**os.environ, "PYTHONPATH": str(ROOT)}
 
 
 def take_a_cart_to_a_user(address: str) -> None:
