@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import sys
 from pathlib import Path
 
 import pytest
@@ -24,6 +25,15 @@ os.environ["SSL_CERT_DIR"] = str(Path(__file__).parent)
 # tests start would inherit that; the tests press it.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# Tests start many processes. Where Python is told to write no bytecode, as in many
+# containers, each of them would compile the SDK and the frameworks for itself, which
+# takes a second; so there it is written into a folder of its own.
+if sys.dont_write_bytecode:
+    sys.dont_write_bytecode = False
+    sys.pycache_prefix = str(Path(__file__).parents[1] / "build" / "bytecode")
+    os.environ["PYTHONPYCACHEPREFIX"] = sys.pycache_prefix
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 pytest_plugins = ["testkit.fixtures", "testkit.keyserver"]
 
