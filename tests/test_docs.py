@@ -29,7 +29,7 @@ import supertokens_guest.syncio as syncio_names
 from supertokens_guest import PayloadTooLargeError
 from supertokens_guest.syncio import create_guest_jwt
 from testkit import docs
-from testkit.core import Core, running_core
+from testkit.core import Core
 from testkit.docs import API, CORE, PAGES, ROOT, blocks
 from testkit.sdk import reset_sdk
 from testkit.serving import serving_asgi, serving_wsgi
@@ -64,11 +64,10 @@ def runs_on_this_sdk(text: str) -> bool:
 
 
 @pytest.fixture
-def core(monkeypatch: pytest.MonkeyPatch) -> Iterator[Core]:
+def core(core: Core, monkeypatch: pytest.MonkeyPatch) -> Iterator[Core]:
     """A core whose address the pages read from the environment."""
-    with running_core() as core:
-        monkeypatch.setenv("CORE", core.url)
-        yield core
+    monkeypatch.setenv("CORE", core.url)
+    yield core
     reset_sdk()
 
 
