@@ -14,6 +14,7 @@ import sys
 from contextlib import closing
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
+from unittest.mock import patch
 from uuid import uuid4
 
 import httpx
@@ -64,10 +65,10 @@ def runs_on_this_sdk(text: str) -> bool:
 
 
 @pytest.fixture
-def core(core: Core, monkeypatch: pytest.MonkeyPatch) -> Iterator[Core]:
-    """A core whose address the pages read from the environment."""
-    monkeypatch.setenv("CORE", core.url)
-    yield core
+def core(core: Core) -> Iterator[Core]:
+    """A core whose address the pages read from the environment, which they change."""
+    with patch.dict(os.environ, CORE=core.url):
+        yield core
     reset_sdk()
 
 
