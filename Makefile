@@ -38,8 +38,9 @@ CHECKED := $(wildcard *.py .ci/*.py supertokens_guest tests testkit demo benchma
 help:
 	@sed -n '/^#/!q; s/^# \{0,1\}//p' Makefile
 
+# A worker gets half of the tests in a row, and what is made for a module is made once.
 test: $(READY)
-	$(BIN)/python -m pytest -n auto $(TESTS)
+	$(BIN)/python -m pytest -n auto --dist worksteal $(TESTS)
 
 demo: $(READY)
 	$(BIN)/python -m demo $(if $(PORT),--port $(PORT))

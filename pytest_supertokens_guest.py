@@ -7,6 +7,7 @@ is loaded by the first test that asks for a dev core.
 
 from __future__ import annotations
 
+import functools
 import sys
 import time
 import uuid
@@ -16,6 +17,7 @@ import pytest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from types import ModuleType
 
     from supertokens_guest.devcore import DevCore
 
@@ -133,11 +135,20 @@ def reset_sdk() -> None:
     """
     for name in [name for name in sys.modules if name.startswith(f"{_SDK}.")]:
         if _holds_singleton(name):
-            for item in list(vars(sys.modules[name]).values()):
-                if isinstance(item, type) and item.__module__ == name:
-                    _reset(item)
+            for item in _classes(sys.modules[name]):
+                _reset(item)
 
 
+@functools.cache  # a run resets often, and a module goes on defining the same classes
+def _classes(module: ModuleType) -> list[type[Any]]:
+    return [
+        item
+        for item in vars(module).values()
+        if isinstance(item, type) and item.__module__ == module.__name__
+    ]
+
+
+@functools.cache
 def _holds_singleton(name: str) -> bool:
     parts = name.split(".")[1:]
     if parts[0] == "recipe":

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from functools import cache
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
-from fastapi import Body, Depends, FastAPI, Request, Response
+from fastapi import APIRouter, Body, Depends, FastAPI, Request, Response
 from fastapi.responses import JSONResponse, StreamingResponse
 from starlette.background import BackgroundTask
 from supertokens_python.framework.fastapi import get_middleware
@@ -38,19 +40,34 @@ def make_app(guests: Guests = "none") -> FastAPI:
         app.post(f"/app/{name}")(_for_anybody(action))
     for name, (user_action, _) in USERS.items():
         app.post(f"/app/{name}")(_for_users(user_action))
-    _add(app, "/async/open", _open)
-    _add(app, "/sync/open", _open_sync)
-    app.get("/async/background")(_background)
-    for name, options in GUARDS.items():
-        guard = Depends(verify_visitor(**options))
-        _add(app, f"/async/{name}", _guarded(guard))
-        _add(app, f"/sync/{name}", _guarded_sync(guard))
+    app.router.routes += _scripted().routes
+    _last_app.dependency_overrides = app.dependency_overrides
     return app
 
 
-def _add(app: FastAPI, path: str, view: Callable[..., Any]) -> None:
+_last_app = SimpleNamespace(dependency_overrides={})
+
+
+@cache
+def _scripted() -> APIRouter:
+    """Return the routes that do what the request says: many, so made once for all apps.
+
+    Those behind ``verify_session`` are not: each keeps a context of the SDK's.
+    """
+    router = APIRouter(dependency_overrides_provider=_last_app)
+    _add(router, "/async/open", _open)
+    _add(router, "/sync/open", _open_sync)
+    router.get("/async/background")(_background)
+    for name, options in GUARDS.items():
+        guard = Depends(verify_visitor(**options))
+        _add(router, f"/async/{name}", _guarded(guard))
+        _add(router, f"/sync/{name}", _guarded_sync(guard))
+    return router
+
+
+def _add(router: APIRouter, path: str, view: Callable[..., Any]) -> None:
     for method in METHODS:  # one by one: each has an id in the description
-        app.api_route(path, methods=[method])(view)
+        router.api_route(path, methods=[method])(view)
 
 
 def _for_anybody(

@@ -49,19 +49,14 @@ class Visit(Protocol):
 
 
 @pytest.fixture(scope="session")
-def core(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Core]:
+def core() -> Iterator[Core]:
     """Yield the core of ``SUPERTOKENS_CONNECTION_URI``, or a dev core.
 
     A core that is named and does not answer fails the tests; it never skips them.
     """
     from testkit.core import NoCoreError, running_core
 
-    with ExitStack() as stack, pytest.MonkeyPatch.context() as patch:
-        # The SDK makes an HTTP client for each call, and each client loads a bundle of
-        # certificates for 20 ms, unless OpenSSL shall find them when it needs one. On
-        # plain HTTP it needs none.
-        patch.delenv("SSL_CERT_FILE", raising=False)
-        patch.setenv("SSL_CERT_DIR", str(tmp_path_factory.mktemp("certificates")))
+    with ExitStack() as stack:
         try:
             found = stack.enter_context(running_core())
         except NoCoreError as error:

@@ -188,13 +188,8 @@ class _Handler(socketserver.StreamRequestHandler):
 
 
 @pytest.fixture
-def key_server(
-    monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[KeyServer]:
+def key_server() -> Iterator[KeyServer]:
     """Yield a server of a core's key set: a dynamic key and the first static one."""
-    # Load no certificates for each client: nothing here is encrypted.
-    monkeypatch.delenv("SSL_CERT_FILE", raising=False)
-    monkeypatch.setenv("SSL_CERT_DIR", str(tmp_path_factory.getbasetemp()))
     dynamic = SigningKey("d-1690000000000", private_key(3)).jwk
     with KeyServer([dynamic, static_key(1).jwk]) as server:
         yield server

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, Literal
 from supertokens_python import InputAppInfo, SupertokensConfig, init
 from supertokens_python.recipe import emailpassword, session
 
-import pytest_supertokens_guest
 from supertokens_guest import GuestConfig, guest_override
 from supertokens_guest._tokens.payload import AUDIENCE
 
@@ -89,8 +88,12 @@ def init_sdk(setup: Setup) -> None:
     )
 
 
-reset_sdk = pytest_supertokens_guest.reset_sdk
-"""Forget everything that ``init`` made; needs ``SUPERTOKENS_ENV=testing``."""
+def reset_sdk() -> None:
+    """Forget everything that ``init`` made; needs ``SUPERTOKENS_ENV=testing``."""
+    # It loads pytest, which an app that a test starts has no use for.
+    import pytest_supertokens_guest
+
+    pytest_supertokens_guest.reset_sdk()
 
 
 def guest_jwt(

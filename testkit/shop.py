@@ -32,10 +32,6 @@ ROOT = Path(__file__).parents[1]
 _START_SECONDS = 60.0
 _STOP_SECONDS = 20.0
 
-# The SDK loads a bundle of certificates for 20 ms at each call of the core, unless they
-# are in a directory, in which OpenSSL looks when it needs one: on plain HTTP, never.
-_NO_CERTIFICATES = {"SSL_CERT_DIR": str(Path(__file__).parent)}
-
 
 class ShopError(Exception):
     """The demo did something else than to start, be quiet and end."""
@@ -68,12 +64,10 @@ def running_shop(
 
 def start_shop(*arguments: str, **environment: str) -> subprocess.Popen[str]:
     """Start the demo."""
-    inherited = {**os.environ, **_NO_CERTIFICATES}
-    inherited.pop("SSL_CERT_FILE", None)
     return subprocess.Popen(  # noqa: S603 - our own code, with a test's arguments
         [sys.executable, "-m", "demo", *arguments],
         cwd=ROOT,
-        env={**inherited, **environment},
+        env={**os.environ, **environment},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -123,7 +117,6 @@ def running_small_shop(framework: str) -> Iterator[str]:
     process = subprocess.Popen(  # noqa: S603 - our own code
         [sys.executable, "-m", *SMALL_SHOPS[framework], str(port)],
         cwd=ROOT,
-        env={**os.environ, **_NO_CERTIFICATES},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         start_new_session=True,  # Django's reloader is two processes

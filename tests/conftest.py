@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -13,10 +15,25 @@ import pytest
 os.environ.setdefault("SUPERTOKENS_TLDEXTRACT_DISABLE_HTTP", "1")
 os.environ.setdefault("SUPERTOKENS_ENV", "testing")
 
+# The SDK makes an HTTP client for each call to the core, and each client loads a bundle
+# of certificates for 20 ms, unless OpenSSL shall find them in a directory when it needs
+# one. Over plain HTTP, in all tests and in what they start, it needs none.
+os.environ.pop("SSL_CERT_FILE", None)
+os.environ["SSL_CERT_DIR"] = str(Path(__file__).parent)
+
 # A shell starts what it runs in the background with Ctrl-C ignored, and programs that
 # tests start would inherit that; the tests press it.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# Tests start many processes. Where Python is told to write no bytecode, as in many
+# containers, each of them would compile the SDK and the frameworks for itself, which
+# takes a second; so there it is written into a folder of its own.
+if sys.dont_write_bytecode:
+    sys.dont_write_bytecode = False
+    sys.pycache_prefix = str(Path(__file__).parents[1] / "build" / "bytecode")
+    os.environ["PYTHONPYCACHEPREFIX"] = sys.pycache_prefix
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 pytest_plugins = ["testkit.fixtures", "testkit.keyserver"]
 

@@ -14,6 +14,7 @@ import sys
 from contextlib import closing
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
+from unittest.mock import patch
 from uuid import uuid4
 
 import httpx
@@ -29,7 +30,7 @@ import supertokens_guest.syncio as syncio_names
 from supertokens_guest import PayloadTooLargeError
 from supertokens_guest.syncio import create_guest_jwt
 from testkit import docs
-from testkit.core import Core, running_core
+from testkit.core import Core
 from testkit.docs import API, CORE, PAGES, ROOT, blocks
 from testkit.sdk import reset_sdk
 from testkit.serving import serving_asgi, serving_wsgi
@@ -64,19 +65,17 @@ def runs_on_this_sdk(text: str) -> bool:
 
 
 @pytest.fixture
-def core(monkeypatch: pytest.MonkeyPatch) -> Iterator[Core]:
-    """A core whose address the pages read from the environment."""
-    with running_core() as core:
-        monkeypatch.setenv("CORE", core.url)
+def core(core: Core) -> Iterator[Core]:
+    """A core whose address the pages read from the environment, which they change."""
+    with patch.dict(os.environ, CORE=core.url):
         yield core
     reset_sdk()
 
 
 @pytest.fixture
-def environment(core: Core, tmp_path: Path) -> dict[str, str]:
-    """What a page's commands run with: this package, a core, and no certificates."""
-    inherited = {k: v for k, v in os.environ.items() if k != "SSL_CERT_FILE"}
-    return {**inherited, "PYTHONPATH": str(ROOT), "SSL_CERT_DIR": str(tmp_path)}
+def environment(core: Core) -> dict[str, str]:
+    """What a page's commands run with: this package and a core."""
+    return {**os.environ, "PYTHONPATH": str(ROOT)}
 
 
 def take_a_cart_to_a_user(address: str) -> None:

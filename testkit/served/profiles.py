@@ -13,6 +13,7 @@ from __future__ import annotations
 import json
 import os
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -152,10 +153,17 @@ def _on_event(event: GuestEvent) -> None:
 
 urlpatterns = [path("app/login", _login), path("app/report", _report)]
 
-with connection.schema_editor() as schema:
-    schema.create_model(Profile)
-    schema.create_model(Cart)
-connection.close()
+
+def _make_tables() -> None:
+    with connection.schema_editor() as schema:
+        schema.create_model(Profile)
+        schema.create_model(Cart)
+    connection.close()
+
+
+# An ASGI server may load this on its event loop, where Django refuses a connection.
+with ThreadPoolExecutor(1) as pool:
+    pool.submit(_make_tables).result()
 init_sdk(
     Setup(
         core=Core(url=os.environ[ADDRESS], api_key=os.environ.get(API_KEY)),

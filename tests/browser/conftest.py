@@ -14,6 +14,27 @@ if TYPE_CHECKING:
 
     from testkit.shop_page import Open
 
+# Each window's address bar loads pages of its own, which cost as much as the page under
+# test. The rest is what Playwright switches off; of two lists only the last one counts.
+_OFF = (
+    "WebUIOmniboxPopup",
+    "WebUIOmniboxAimPopup",
+    "WebUIOmniboxFullPopup",
+    "AimEnabled",
+    "AvoidCorsURLLoaderRestartOnRedirect",
+    "AvoidUnnecessaryBeforeUnloadCheckSync",
+    "DestroyProfileOnBrowserClose",
+    "HttpsFirstBalancedModeAutoEnable",
+    "HttpsUpgrades",
+    "LensOverlay",
+    "MediaRouter",
+    "NetworkTimeServiceQuerying",
+    "OptimizationHints",
+    "PaintHolding",
+    "PreconnectToSearch",
+    "ThirdPartyStoragePartitioning",
+)
+
 expect.set_options(timeout=20_000)  # a busy machine is slow, and no test waits in vain
 
 
@@ -25,7 +46,7 @@ def browser(chromium: str) -> Iterator[Browser]:
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path=chromium,
-            args=["--disable-quic"],
+            args=["--disable-quic", f"--disable-features={','.join(_OFF)}"],
             # People's browsers show the page as it was when they go back.
             ignore_default_args=["--disable-back-forward-cache"],
         )

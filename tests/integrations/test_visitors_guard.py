@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import socket
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -186,11 +187,10 @@ def test_keys_unavailable(
 
 def test_core_unavailable(open_shop: Open, browse: Browse, kind: Kind) -> None:
     """Without a core there is no guest: 503, where one is needed."""
-    with DevCore() as stopped:
-        core = Core(url=stopped.url)
-    browser = browse(open_shop(kind=kind, core=core))
-
-    answer = guarded(browser)
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))  # bound and not listening: refuses connections
+        core = Core(url=f"http://127.0.0.1:{unused.getsockname()[1]}")
+        answer = guarded(browse(open_shop(kind=kind, core=core)))
 
     message = {"message": "Service Unavailable"}
     assert (503, message) == (answer.status_code, answer.json())

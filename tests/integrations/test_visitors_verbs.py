@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
+import socket
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from supertokens_guest.devcore import DevCore
 from testkit.apps import KINDS
 from testkit.browsing import expired_session, guest_lines
 from testkit.core import Core
@@ -70,15 +70,16 @@ def test_errors_are_answered(
 
 def test_without_a_core(open_shop: Open, browse: Browse, kind: Kind) -> None:
     """A view cannot answer 200 and lose the item: the core signs in the call."""
-    with DevCore() as stopped:
-        core = Core(url=stopped.url)
-    browser = browse(open_shop(kind=kind, core=core))
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))  # bound and not listening: refuses connections
+        core = Core(url=f"http://127.0.0.1:{unused.getsockname()[1]}")
+        browser = browse(open_shop(kind=kind, core=core))
 
-    for verb in (("merge", CART), ("visitor",)):
-        answer = browser.ask(verb)
-        message = {"message": "Service Unavailable"}
-        assert (503, message) == (answer.status_code, answer.json())
-    caught = browser.ask(("merge", CART), catches=True).json()[0]
+        for verb in (("merge", CART), ("visitor",)):
+            answer = browser.ask(verb)
+            message = {"message": "Service Unavailable"}
+            assert (503, message) == (answer.status_code, answer.json())
+        caught = browser.ask(("merge", CART), catches=True).json()[0]
     assert "core_unavailable" == caught["error"]
 
 
