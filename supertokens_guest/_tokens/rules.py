@@ -36,6 +36,7 @@ MAX_HEADER_CHARS = 512  # much longer than the core's
 
 _BASE64URL = f"{string.ascii_letters}{string.digits}-_".encode()
 _OTHERS_CLAIMS = SESSION_CLAIMS | {"nbf", "jti"}
+_OPTIONS: Any = {"require": ["exp", "iat", "iss", "sub", "aud"], "strict_aud": True}
 _FAULTS: dict[type[jwt.PyJWTError], TokenFault] = {
     jwt.InvalidSignatureError: "bad_signature",
     jwt.ExpiredSignatureError: "expired",
@@ -108,10 +109,7 @@ def verified(token: str, key: RSAPublicKey, issuer: str) -> Verified:
             audience=AUDIENCE,
             issuer=issuer,
             leeway=LEEWAY_SECONDS,
-            options={
-                "require": ["exp", "iat", "iss", "sub", "aud"],
-                "strict_aud": True,
-            },
+            options=_OPTIONS,
         )
     except jwt.MissingRequiredClaimError as error:
         code = _MISSING.get(error.claim, "malformed")

@@ -67,8 +67,18 @@ class TokenVerifier:
         found = self._found(token)
         if isinstance(found, Guest):
             return found
-        lookup = self.keys.look_up(found)
-        limit = self._wait_seconds if wait_seconds is None else wait_seconds
+        return await self._look_up(found, token, wait_seconds)
+
+    def verify_sync(self, token: object, *, wait_seconds: float | None = None) -> Guest:
+        """Return the guest that *token* describes; see ``verify``."""
+        found = self._found(token)
+        if isinstance(found, Guest):
+            return found
+        return run_blocking(self._look_up(found, token, wait_seconds))
+
+    async def _look_up(self, kid: str, token: object, limit: float | None) -> Guest:
+        lookup = self.keys.look_up(kid)
+        limit = self._wait_seconds if limit is None else limit
         await wait(lookup.landed, wait_seconds=limit)
         if not lookup.landed.done():
             raise KeysUnavailableError("The core's keys did not arrive in time.")
@@ -77,15 +87,10 @@ class TokenVerifier:
             return found
         if not lookup.landed.result():
             raise KeysUnavailableError("The core's keys could not be fetched.")
-        if not lookup.is_own:
-            raise KeysUnavailableError(
-                f"The key {shown(found)} is not among keys asked for earlier."
-            )
-        raise TokenError("bad_signature", f"The core has no key {shown(found)}.")
-
-    def verify_sync(self, token: object, *, wait_seconds: float | None = None) -> Guest:
-        """Return the guest that *token* describes; see ``verify``."""
-        return run_blocking(self.verify(token, wait_seconds=wait_seconds))
+        if lookup.is_own:
+            raise TokenError("bad_signature", f"The core has no key {shown(kid)}.")
+        message = f"The key {shown(kid)} is not among keys asked for earlier."
+        raise KeysUnavailableError(message)
 
     def _found(self, token: object) -> Guest | str:
         """Return the guest, or the id of the key that is missing.
@@ -95,7 +100,7 @@ class TokenVerifier:
         """
         try:
             text = rules.checked_size(token)
-            guest, exp, containers = self._remembered(text, self.keys.current())
+            known = self._remembered(text, self.keys.current())
         except _UnknownKeyError as error:
             return str(error.args[0])
         except TokenError:
@@ -103,16 +108,17 @@ class TokenVerifier:
         except Exception as error:  # noqa: BLE001 - a login must survive any token
             fault = type(error).__name__
         else:
+            guest_id, payload, containers, issued_at, expires_at, exp = known
             if exp <= time.time():
                 raise TokenError("expired", "The token has expired.")
-            payload = {**guest.payload, **marshal.loads(containers)}  # noqa: S302 - ours
-            return Guest(guest.id, payload, guest.issued_at, guest.expires_at)
+            own = {**payload, **marshal.loads(containers)}  # noqa: S302 - made below
+            return Guest(guest_id, own, issued_at, expires_at)
         # Out here, and not with its text or traceback: either could quote the token.
         logger.error("Checking a token raised %s; nothing is said about it.", fault)
         raise KeysUnavailableError("The token could not be checked.")
 
-    def _check(self, token: str, key_set: KeySet | None) -> tuple[Guest, float, bytes]:
-        """Return the guest, its ``exp``, and the lists and dicts to be made anew."""
+    def _check(self, token: str, key_set: KeySet | None) -> tuple[Any, ...]:
+        """Return a guest's parts, the lists and dicts of its payload apart, and exp."""
         kid = rules.key_id(token)
         if key_set is None or kid not in key_set.keys:
             raise _UnknownKeyError(kid)
@@ -123,8 +129,8 @@ class TokenVerifier:
         issued_at = datetime.fromtimestamp(iat, timezone.utc)
         expires_at = datetime.fromtimestamp(exp, timezone.utc)
         containers = {n: v for n, v in payload.items() if isinstance(v, (dict, list))}
-        guest = Guest(guest_id, payload, issued_at, expires_at)
-        return guest, exp, marshal.dumps(containers)
+        apart = marshal.dumps(containers)
+        return guest_id, payload, apart, issued_at, expires_at, exp
 
 
 class GuestVerifier(TokenVerifier):

@@ -68,17 +68,19 @@ def refuse_in_vain(visit: Visit, reading: Reading, guest_id: str | None) -> None
         code = None if guest.id == guest_id else "another_guest"
     elif not visit.cleared and (reading.unavailable or reading.ambiguous):
         code = "another_guest"
-    elif visit.withholds_cookies() or not may_issue(visit):
+    elif not may_issue(visit):
         code = "not_allowed"
     if code is not None:
         raise refusal(code, guest)
 
 
 def may_issue(visit: Visit) -> bool:
-    """Ask the app whether this visitor may become a guest; a fault in it means no."""
+    """Tell whether this visitor may become a guest; a fault in the app means no."""
     issue = current().config.issue
+    if visit.withholds_cookies():
+        return False
     try:
-        return bool(issue(visit.request)) if callable(issue) else True
+        return not callable(issue) or bool(issue(visit.request))
     except Exception as error:  # noqa: BLE001 - the function is the app's
         logger.error("issue raised; no guest is issued", exc_info=error)
         current().tell("issue-refused", "issue_raised", error=error)

@@ -177,9 +177,12 @@ async def _settle(visit: Visit, response: Any) -> None:
         guest = reading.guest
         if reading.ambiguous or reading.foreign or reading.unavailable:
             return
+        is_eager = current().config.issue != "lazy"
         if guest is not None and time.time() < _renew_at(guest):
             _remember(visit, _renew_at(guest))
-        elif not is_for_all(response) and (guest is not None or _may_issue(visit)):
+        elif is_for_all(response):
+            return
+        elif guest is not None or (is_eager and answers.may_issue(visit)):
             await _attempt(visit, response, guest)
 
 
@@ -213,20 +216,16 @@ async def _attempt(visit: Visit, response: Any, guest: Guest | None) -> None:
 def _is_looked_at(visit: Visit) -> bool:
     """Tell whether a visitor looks at this answer, and the app gave it."""
     header, app = visit.request.get_header, current().app_info
-    if (visit.status or 0) >= _CLIENT_ERROR or visit.method in {"OPTIONS", "HEAD"}:
-        return False
-    purposes = map(header, ("sec-purpose", "purpose", "x-moz"))
-    if any("prefetch" in (purpose or "") for purpose in purposes):
-        return False
+    purposes = [header(name) or "" for name in ("sec-purpose", "purpose", "x-moz")]
     # Not the SDK's own routes: a refresh must not make a guest.
     path = app.api_gateway_path.append(NormalisedURLPath(visit.request.get_path()))
-    is_sdks: bool = path.startswith(app.api_base_path)
-    return not is_sdks and header("sec-fetch-dest") not in _EMBEDDED
-
-
-def _may_issue(visit: Visit) -> bool:
-    is_lazy = current().config.issue == "lazy"
-    return not is_lazy and not visit.withholds_cookies() and answers.may_issue(visit)
+    return not (
+        (visit.status or 0) >= _CLIENT_ERROR
+        or visit.method in {"OPTIONS", "HEAD"}
+        or any("prefetch" in purpose for purpose in purposes)
+        or path.startswith(app.api_base_path)
+        or header("sec-fetch-dest") in _EMBEDDED
+    )
 
 
 def _renew_at(guest: Guest) -> float:
