@@ -13,9 +13,7 @@ from supertokens_guest._web.requests import GUEST_HEADER, Visit
 from supertokens_guest.errors import ConfigError
 from supertokens_guest.guest import Guest
 
-MAX_AGE_SECONDS = 400 * 24 * 60 * 60
-"""The longest that browsers keep a cookie (RFC 6265bis, 5.5)."""
-
+MAX_AGE_SECONDS = 400 * 24 * 60 * 60  # the most that browsers keep (RFC 6265bis, 5.5)
 _CDN_HEADERS = ("surrogate-control", "cdn-cache-control")
 
 

@@ -27,15 +27,9 @@ from supertokens_guest.errors import ConfigError, GuestError, PayloadError
 from supertokens_guest.events import logger
 from supertokens_guest.guest import Guest, Visitor
 
-RENEW_SECONDS = 30 * 24 * 60 * 60
-"""The age from which a guest who comes back gets a new token: a cookie lives 400 days
-at most, so who returns within them never loses its identity."""
-
-PAUSE_SECONDS = 5.0
-"""How long nothing is issued or renewed by itself after the core failed to sign."""
-
-MAX_REMEMBERED = 1_024
-"""``Cookie`` headers that are known to need nothing."""
+RENEW_SECONDS = 30 * 24 * 60 * 60  # the age of a token; a cookie lives 400 days
+PAUSE_SECONDS = 5.0  # in which nothing is issued by itself, after the core failed
+MAX_REMEMBERED = 1_024  # Cookie headers that are known to need nothing
 
 ClaimValidators = Callable[
     [list[SessionClaimValidator], SessionContainer, dict[str, Any]],
