@@ -14,7 +14,7 @@ the visitor as new, leave the guest as it is, or try again later. No message hol
 token or a payload.
 """
 
-from typing import Literal
+from typing import Any, Literal
 
 TokenFault = Literal[
     "malformed", "bad_signature", "not_a_guest", "wrong_issuer",
@@ -35,6 +35,10 @@ class GuestError(Exception):
     """
 
     code: str = "guest_error"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Leave the constructors out when pickled: they take other arguments."""
+        return Exception.__new__, (type(self), *self.args), self.__dict__
 
 
 class ConfigError(GuestError):
