@@ -3,10 +3,13 @@
 And what ends a session ends the guest that came with it.
 """
 
+from __future__ import annotations
+
 import contextlib
 import functools
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterator
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
 
 from supertokens_python.recipe.session import SessionContainer
 from supertokens_python.recipe.session.exceptions import SuperTokensSessionError
@@ -14,22 +17,21 @@ from supertokens_python.recipe.session.interfaces import RecipeInterface
 from supertokens_python.supertokens import get_request_from_user_context
 from supertokens_python.types import RecipeUserId
 
-from supertokens_guest._runtime import (
-    Runtime,
-    current,
-    install,
-    refused_by_core,
-)
+from supertokens_guest._runtime import Runtime, current, install, refused_by_core
 from supertokens_guest._tokens.keys import StaticKeys
-from supertokens_guest._tokens.payload import GUEST_ID
 from supertokens_guest._transfer.handover import Handover, leaves_guest_alone
-from supertokens_guest._transfer.selection import MORE, WAITING
+from supertokens_guest._transfer.selection import WAITING, guests
 from supertokens_guest._web.answers import at_answer, clear_ours, clear_with
 from supertokens_guest._web.cookies import checked_secure
 from supertokens_guest._web.requests import Visit, visit_of
 from supertokens_guest.config import GuestConfig
 from supertokens_guest.errors import ConfigError
 from supertokens_guest.events import logger
+
+if TYPE_CHECKING:
+    from supertokens_python.plugins import SuperTokensPlugin
+
+PLUGIN_ID = "supertokens-guest"
 
 
 def guest_override(
@@ -65,11 +67,42 @@ def guest_override(
     def override(original: RecipeInterface) -> RecipeInterface:
         _check_cookie(chosen, original)
         install(Runtime(chosen, keys), original)
-        _override_create(original)
-        _override_get(original)
+        _take_guests(original)
+        _end_guests(original)
         return original
 
     return override
+
+
+def guest_plugin(config: GuestConfig | None = None) -> SuperTokensPlugin:
+    """Return the override of ``guest_override`` as a plugin.
+
+        init(..., experimental=SupertokensExperimentalConfig(plugins=[guest_plugin()]))
+
+    The session recipe is in ``recipe_list`` as ever; an override of the app's own there
+    runs outside. Of two plugins of one id the SDK takes the first, and says nothing.
+
+    Args:
+        config: How guests shall be; ``None`` takes every default.
+
+    Raises:
+        ConfigError: The SDK is older than 0.31.4, or as ``guest_override``.
+    """
+    try:
+        from supertokens_python.plugins import RecipePluginOverride, SuperTokensPlugin
+    except ImportError as error:
+        raise ConfigError(
+            "guest_plugin() needs supertokens-python 0.31.4 or newer; pass"
+            " guest_override() to session.init() instead."
+        ) from error
+    override: Any = RecipePluginOverride()
+    override.functions = guest_override(config)
+    return SuperTokensPlugin(
+        id=PLUGIN_ID,
+        version=version(PLUGIN_ID),
+        compatible_sdk_versions=">=0.31.4",
+        override_map={"session": override},
+    )
 
 
 def _check_cookie(config: GuestConfig, original: Any) -> None:
@@ -84,7 +117,7 @@ def _check_cookie(config: GuestConfig, original: Any) -> None:
         checked_secure(config.cookie_name, secure=secure, same_site=same_site)
 
 
-def _override_create(original: RecipeInterface) -> None:
+def _take_guests(original: Any) -> None:
     """Let guests into the sessions that *original* makes."""
     create = original.create_new_session
 
@@ -122,14 +155,11 @@ def _override_create(original: RecipeInterface) -> None:
             recipe_user_id=recipe_user_id.get_as_string(),
             tenant_id=tenant_id,
         )
-        try:
-            handover.carried = _carried(handover, payload)
-            if not handover.carried:
+        with _harmless(handover):
+            handover.beside = _carried(handover, payload)
+            if not handover.beside:
                 await handover.find()
                 handover.choose(payload, data)
-        except Exception as error:  # noqa: BLE001 - no login fails for a guest's sake
-            _left_alone(handover, error)
-            handover.guest = None
         into_payload, into_data = handover.into_payload, handover.selection.into_data
         try:
             session = await make(into_payload, into_data)
@@ -140,13 +170,22 @@ def _override_create(original: RecipeInterface) -> None:
             guest = handover.guest
             current().tell("transfer-failed", "core_refused", guest=guest, error=error)
             return await make({}, {})
-        try:
+        with _harmless(handover):
             await handover.finish(session)
-        except Exception as error:  # noqa: BLE001 - no login fails for a guest's sake
-            _left_alone(handover, error)
         return session
 
-    original.create_new_session = create_new_session  # type: ignore[method-assign]  # the SDK's own way to override
+    original.create_new_session = create_new_session
+
+
+@contextlib.contextmanager
+def _harmless(handover: Handover) -> Iterator[None]:
+    """Let no login fail for a guest's sake: it is left alone then."""
+    try:
+        yield
+    except Exception as error:  # noqa: BLE001 - see above
+        logger.error("the guest of a login was left alone", exc_info=error)
+        current().tell("transfer-failed", "error", guest=handover.guest, error=error)
+        handover.guest = None
 
 
 def _visit_of(user_context: dict[str, Any]) -> Visit | None:
@@ -177,34 +216,28 @@ def _carried(handover: Handover, payload: dict[str, Any]) -> dict[str, Any]:
     if previous.get_handle() in handover.visit.made:
         return {}  # made in this request: the guest is still here
     old = previous.get_access_token_payload()
-    claim = old.get(namespace)
-    if not isinstance(claim, dict) or not GUEST_ID.fullmatch(str(claim.get("sub"))):
+    kept = {namespace: guests(old.get(namespace)), WAITING: old.get(WAITING)}
+    if kept[namespace] is None:
         return {}
-    kept = {namespace: {name: claim[name] for name in claim if name != MORE}}
-    return {**kept, WAITING: old[WAITING]} if WAITING in old else kept
+    return {name: value for name, value in kept.items() if value is not None}
 
 
-def _override_get(original: RecipeInterface) -> None:
+def _end_guests(original: Any) -> None:
     """Clear the guest when a session that a request brings has ended, or ends."""
-    get, refresh = original.get_session, original.refresh_session
 
-    async def get_session(*args: Any, **options: Any) -> SessionContainer | None:
-        try:
-            session = await get(*args, **options)
-        except SuperTokensSessionError as error:
-            clear_with(error)
-            raise
-        return None if session is None else _watched(session)
+    def watching(find: Callable[..., Any]) -> Callable[..., Any]:
+        async def find_session(*args: Any, **options: Any) -> SessionContainer | None:
+            try:
+                session = await find(*args, **options)
+            except SuperTokensSessionError as error:
+                clear_with(error)
+                raise
+            return None if session is None else _watched(session)
 
-    async def refresh_session(*args: Any, **options: Any) -> SessionContainer:
-        try:
-            return _watched(await refresh(*args, **options))
-        except SuperTokensSessionError as error:
-            clear_with(error)
-            raise
+        return find_session
 
-    original.get_session = get_session  # type: ignore[method-assign]  # the SDK's own way to override
-    original.refresh_session = refresh_session  # type: ignore[method-assign]  # likewise
+    original.get_session = watching(original.get_session)
+    original.refresh_session = watching(original.refresh_session)
 
 
 def _watched(session: SessionContainer) -> SessionContainer:
