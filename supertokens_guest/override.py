@@ -11,15 +11,13 @@ from collections.abc import Callable, Iterator
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
-from supertokens_python.recipe.session import SessionContainer
-from supertokens_python.recipe.session.exceptions import SuperTokensSessionError
-from supertokens_python.recipe.session.interfaces import RecipeInterface
+from supertokens_python.recipe.session import SessionContainer, exceptions, interfaces
 from supertokens_python.supertokens import get_request_from_user_context
 from supertokens_python.types import RecipeUserId
 
 from supertokens_guest._runtime import Runtime, current, install, refused_by_core
 from supertokens_guest._tokens.keys import StaticKeys
-from supertokens_guest._transfer.handover import Handover, leaves_guest_alone
+from supertokens_guest._transfer.handover import Handover, is_exempt
 from supertokens_guest._transfer.selection import WAITING, guests
 from supertokens_guest._web.answers import at_answer, clear_ours, clear_with
 from supertokens_guest._web.cookies import checked_secure
@@ -31,12 +29,10 @@ from supertokens_guest.events import logger
 if TYPE_CHECKING:
     from supertokens_python.plugins import SuperTokensPlugin
 
-PLUGIN_ID = "supertokens-guest"
-
 
 def guest_override(
     config: GuestConfig | None = None,
-) -> Callable[[RecipeInterface], RecipeInterface]:
+) -> Callable[[interfaces.RecipeInterface], interfaces.RecipeInterface]:
     """Return the function override for ``session.init``.
 
         session.init(
@@ -64,8 +60,8 @@ def guest_override(
         )
     keys = None if chosen.public_keys is None else StaticKeys(chosen.public_keys)
 
-    def override(original: RecipeInterface) -> RecipeInterface:
-        _check_cookie(chosen, original)
+    def override(original: interfaces.RecipeInterface) -> interfaces.RecipeInterface:
+        _check_cookie(chosen.cookie_name, original)
         install(Runtime(chosen, keys), original)
         _take_guests(original)
         _end_guests(original)
@@ -81,12 +77,7 @@ def guest_plugin(config: GuestConfig | None = None) -> SuperTokensPlugin:
 
     The session recipe is in ``recipe_list`` as ever; an override of the app's own there
     runs outside. Of two plugins of one id the SDK takes the first, and says nothing.
-
-    Args:
-        config: How guests shall be; ``None`` takes every default.
-
-    Raises:
-        ConfigError: The SDK is older than 0.31.4, or as ``guest_override``.
+    Raises what that raises, and a ``ConfigError`` on an SDK older than 0.31.4.
     """
     try:
         from supertokens_python.plugins import RecipePluginOverride, SuperTokensPlugin
@@ -98,14 +89,14 @@ def guest_plugin(config: GuestConfig | None = None) -> SuperTokensPlugin:
     override: Any = RecipePluginOverride()
     override.functions = guest_override(config)
     return SuperTokensPlugin(
-        id=PLUGIN_ID,
-        version=version(PLUGIN_ID),
+        id="supertokens-guest",
+        version=version("supertokens-guest"),
         compatible_sdk_versions=">=0.31.4",
         override_map={"session": override},
     )
 
 
-def _check_cookie(config: GuestConfig, original: Any) -> None:
+def _check_cookie(name: str, original: Any) -> None:
     """Refuse at start a cookie that browsers would drop, where the start can tell."""
     session = getattr(original, "config", None)
     app = getattr(original, "app_info", None)
@@ -113,8 +104,7 @@ def _check_cookie(config: GuestConfig, original: Any) -> None:
     # finds by the request must not be asked for without one.
     if session is not None and not callable(getattr(app, "_AppInfo__origin", None)):
         same_site = session.get_cookie_same_site(None, {})
-        secure = session.cookie_secure
-        checked_secure(config.cookie_name, secure=secure, same_site=same_site)
+        checked_secure(name, secure=session.cookie_secure, same_site=same_site)
 
 
 def _take_guests(original: Any) -> None:
@@ -130,9 +120,7 @@ def _take_guests(original: Any) -> None:
         tenant_id: str,
         user_context: dict[str, Any],
     ) -> SessionContainer:
-        async def make(
-            into_payload: dict[str, Any], into_data: dict[str, Any]
-        ) -> SessionContainer:
+        async def make(into_payload: Any, into_data: Any) -> SessionContainer:
             session = await create(
                 user_id,
                 recipe_user_id,
@@ -146,14 +134,10 @@ def _take_guests(original: Any) -> None:
 
         payload, data = access_token_payload or {}, session_data_in_database or {}
         visit = _visit_of(user_context)
-        if visit is None or leaves_guest_alone(payload, user_context):
+        if visit is None or is_exempt(payload, user_context):
             return await make({}, {})
         handover = Handover(
-            visit=visit,
-            user_context=user_context,
-            user_id=user_id,
-            recipe_user_id=recipe_user_id.get_as_string(),
-            tenant_id=tenant_id,
+            visit, user_context, user_id, recipe_user_id.get_as_string(), tenant_id
         )
         with _harmless(handover):
             handover.beside = _carried(handover, payload)
@@ -195,11 +179,6 @@ def _visit_of(user_context: dict[str, Any]) -> Visit | None:
     return None
 
 
-def _left_alone(handover: Handover, error: Exception) -> None:
-    logger.error("the guest of a login was left alone", exc_info=error)
-    current().tell("transfer-failed", "error", guest=handover.guest, error=error)
-
-
 def _carried(handover: Handover, payload: dict[str, Any]) -> dict[str, Any]:
     """Return the guest's claims of the session that this one takes the place of.
 
@@ -216,10 +195,9 @@ def _carried(handover: Handover, payload: dict[str, Any]) -> dict[str, Any]:
     if previous.get_handle() in handover.visit.made:
         return {}  # made in this request: the guest is still here
     old = previous.get_access_token_payload()
-    kept = {namespace: guests(old.get(namespace)), WAITING: old.get(WAITING)}
-    if kept[namespace] is None:
-        return {}
-    return {name: value for name, value in kept.items() if value is not None}
+    claims = guests(old.get(namespace))
+    waiting = {WAITING: old[WAITING]} if WAITING in old else {}
+    return {} if claims is None else {namespace: claims, **waiting}
 
 
 def _end_guests(original: Any) -> None:
@@ -229,7 +207,7 @@ def _end_guests(original: Any) -> None:
         async def find_session(*args: Any, **options: Any) -> SessionContainer | None:
             try:
                 session = await find(*args, **options)
-            except SuperTokensSessionError as error:
+            except exceptions.SuperTokensSessionError as error:
                 clear_with(error)
                 raise
             return None if session is None else _watched(session)

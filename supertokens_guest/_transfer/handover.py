@@ -12,9 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
 from asgiref.sync import sync_to_async
-from supertokens_python.recipe.multifactorauth.multi_factor_auth_claim import (
-    MultiFactorAuthClaim,
-)
+from supertokens_python.recipe.multifactorauth import multi_factor_auth_claim as mfa
 from supertokens_python.recipe.multifactorauth.recipe import MultiFactorAuthRecipe
 from supertokens_python.recipe.session import SessionContainer
 
@@ -36,34 +34,27 @@ def without_guest_transfer(user_context: dict[str, Any]) -> dict[str, Any]:
     """Mark *user_context*: a session that is made with it takes nothing from a guest.
 
     For a session that is not the visitor's own, as when support staff log in as a user:
-    ``create_new_session(…, user_context=without_guest_transfer({}))``.
-
-    Args:
-        user_context: One for this session alone: the mark stays in it.
-
-    Returns:
-        The same *user_context*.
+    ``create_new_session(…, user_context=without_guest_transfer({}))``. Give it one for
+    this session alone, as the mark stays in it; the same one is returned.
     """
     user_context[_MARK] = True
     return user_context
 
 
-def leaves_guest_alone(
-    access_token_payload: Mapping[str, Any], user_context: Mapping[str, Any]
-) -> bool:
+def is_exempt(payload: Mapping[str, Any], user_context: Mapping[str, Any]) -> bool:
     """Tell whether this session is in another's name, or was marked so."""
-    return bool(access_token_payload.get("isImpersonation") or user_context.get(_MARK))
+    return bool(payload.get("isImpersonation") or user_context.get(_MARK))
 
 
-def lacks_factors(access_token_payload: dict[str, Any] | None) -> bool:
+def lacks_factors(payload: dict[str, Any] | None) -> bool:
     """Tell whether a session, or a login without one yet, waits for a factor."""
     if MultiFactorAuthRecipe.get_instance() is None:
         return False
-    value = MultiFactorAuthClaim.get_value_from_payload(access_token_payload or {})
+    value = mfa.MultiFactorAuthClaim.get_value_from_payload(payload or {})
     return value is None or not value.v
 
 
-@dataclass(kw_only=True, slots=True, repr=False)
+@dataclass(slots=True, repr=False)
 class Handover:
     """One request's guest on the way into one session, from reading to clearing."""
 

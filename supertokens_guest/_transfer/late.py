@@ -1,4 +1,4 @@
-"""The transfer after the login, and what a session took over from a guest."""
+"""The transfer after the login, into a session that is there."""
 
 import math
 import time
@@ -9,16 +9,11 @@ from supertokens_python.recipe.session import exceptions as session_errors
 
 from supertokens_guest._background import run
 from supertokens_guest._runtime import core_failure, current, refused_by_core
-from supertokens_guest._transfer.handover import (
-    Handover,
-    lacks_factors,
-    leaves_guest_alone,
-)
-from supertokens_guest._transfer.selection import DATA_KEY, MORE, WAITING, guests
+from supertokens_guest._transfer.handover import Handover, is_exempt, lacks_factors
+from supertokens_guest._transfer.selection import WAITING
 from supertokens_guest._web.answers import at_answer, clear_with
 from supertokens_guest._web.cookies import keep_newest_session
 from supertokens_guest._web.requests import Visit
-from supertokens_guest.errors import ConfigError
 from supertokens_guest.events import logger
 from supertokens_guest.guest import GuestTransfer
 
@@ -32,21 +27,15 @@ async def transfer_late(
     """Transfer the guest that the login of *session* left waiting; see the verb."""
     payload, tries = session.get_access_token_payload(), current().late_tries
     waiting, handle = payload.get(WAITING), session.get_handle()
-    if not isinstance(waiting, str) or leaves_guest_alone(payload, context):
+    if not isinstance(waiting, str) or is_exempt(payload, context):
         return None
     if lacks_factors(payload):
         current().tell("transfer-skipped", "factors_incomplete")
         return None
     if time.monotonic() - tries.get(handle, -math.inf) < RETRY_SECONDS:
         return None  # under way, or failed just now
-    handover = Handover(
-        visit=visit,
-        user_context=context,
-        user_id=session.get_user_id(),
-        recipe_user_id=session.get_recipe_user_id().get_as_string(),
-        tenant_id=session.get_tenant_id(),
-        session=session,
-    )
+    user_ids = session.get_user_id(), session.get_recipe_user_id().get_as_string()
+    handover = Handover(visit, context, *user_ids, session.get_tenant_id(), session)
     while len(tries) >= MAX_TRIES:
         tries.pop(next(iter(tries)), None)
     tries[handle] = math.inf
@@ -77,7 +66,7 @@ async def _move(handover: Handover) -> GuestTransfer | None:
             lambda: recipe.get_session_information(session.get_handle(), {})
         )
         if stored is None:
-            raise session_errors.UnauthorisedError(  # noqa: TRY301 - as a call of the SDK's would
+            session_errors.raise_unauthorised_exception(
                 "Session does not exist anymore."
             )
         payload = stored.custom_claims_in_access_token_payload
@@ -108,29 +97,3 @@ async def _move(handover: Handover) -> GuestTransfer | None:
     at_answer(session, handover.visit, keep_newest_session)
     handover.settle()
     return handover.transfer()
-
-
-async def guest_data(
-    session: SessionContainer, context: dict[str, Any] | None
-) -> dict[str, Any] | None:
-    """Return what *session* took over from a guest; see ``get_guest_data``."""
-    config, namespace = current().config, current().config.namespace
-    payload = session.get_access_token_payload()
-    if namespace is None:
-        claim: Any = {MORE: payload.get(MORE) is True}
-    elif config.transfer_to == "session_data_in_database":
-        claim = {MORE: True}
-    else:
-        claim = payload.get(namespace)
-    if isinstance(claim, dict) and claim.get(MORE) is True:
-        data = await run(lambda: session.get_session_data_from_database(context))
-        stored = guests(data.get(DATA_KEY if namespace is None else namespace))
-        if stored is not None and claim.get("sub") in {None, stored["sub"]}:
-            return stored
-    found = guests(claim)
-    if found is None and namespace is None:
-        raise ConfigError(
-            "With namespace=None nothing tells a guest's claims from others: read"
-            " session.get_access_token_payload()."
-        )
-    return found
