@@ -21,8 +21,7 @@ from supertokens_guest.errors import (
 )
 from supertokens_guest.events import GuestEvent
 from supertokens_guest.guest import Guest, GuestTransfer, Visitor
-from supertokens_guest.override import guest_override
-from supertokens_guest.plugin import guest_plugin
+from supertokens_guest.override import guest_override, guest_plugin
 
 __all__ = [
     "ConfigError",

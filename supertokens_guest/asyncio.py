@@ -1,16 +1,22 @@
-"""Guests, for code that can await. ``supertokens_guest.syncio`` has the twins."""
+"""Guests, for code that can await. ``supertokens_guest.syncio`` has the twins.
+
+Each raises ``ConfigError`` where guests are not set up; ``get_visitor``,
+``merge_into_guest_payload`` and ``clear_guest`` also without the middleware.
+"""
 
 from collections.abc import Mapping
 from typing import Any
 
 from supertokens_python.recipe.session import SessionContainer
 
+from supertokens_guest._background import run
 from supertokens_guest._runtime import current
 from supertokens_guest._tokens.issuing import issue
-from supertokens_guest._transfer.late import guest_data, transfer_late
+from supertokens_guest._transfer.late import transfer_late
+from supertokens_guest._transfer.selection import DATA_KEY, MORE, guests
 from supertokens_guest._web import visits
 from supertokens_guest._web.requests import visit_of
-from supertokens_guest.errors import TokenError
+from supertokens_guest.errors import ConfigError, TokenError
 from supertokens_guest.guest import Guest, GuestTransfer, Visitor
 
 __all__ = [
@@ -34,11 +40,11 @@ async def create_guest_jwt(
     """Return a new guest JWT, signed by the core.
 
     Args:
-        payload: What the guest shall hold, at most 1,536 bytes of JSON. Anybody who has
-            the token can read it, and an old token stays good: put nothing in whose old
-            value would profit the visitor.
-        guest_id: The app's own id, ``G-`` and 1 to 64 of ``A-Za-z0-9_-``; ``None``
-            makes one, ``G-<uuid4>``.
+        payload: What the guest shall hold, at most 1,536 bytes of JSON. Whoever has the
+            token can read it, and an old one stays good: put nothing in whose old value
+            would profit the visitor.
+        guest_id: The app's own id, ``G-`` and 1 to 64 of ``A-Za-z0-9_-``; by default
+            ``G-<uuid4>``.
         user_context: Handed to the SDK's ``create_jwt``.
 
     Raises:
@@ -46,7 +52,6 @@ async def create_guest_jwt(
         CoreUnavailableError: It did not sign within ten seconds, or nothing acceptable.
         KeysUnavailableError: The core signed, but did not tell its keys in time.
         Exception: What the app's own override of ``create_jwt`` raised.
-        ConfigError: Guests are not set up.
     """
     return (await issue(payload, guest_id, user_context, code="issue"))[0]
 
@@ -73,7 +78,6 @@ async def verify_guest_jwt(
     Raises:
         TokenError: It is not a valid guest; its ``code`` says why.
         KeysUnavailableError: No key could be had in time; the token may be good.
-        ConfigError: Guests are not set up.
     """
     runtime = current()
     try:
@@ -91,10 +95,6 @@ async def get_guest(
     With the middleware, as this request changed it. ``None`` without a guest, with a
     bad one, with two, and while no key can be had: a bad guest cookie is never an error
     of the visitor's. Also a guest beside a session, who waits for a later transfer.
-
-    Raises:
-        ConfigError: Guests are not set up.
-        TypeError: *request* is no request.
     """
     return await visits.current_guest(visit_of(request))
 
@@ -102,19 +102,35 @@ async def get_guest(
 async def get_guest_data(
     session: SessionContainer, user_context: dict[str, Any] | None = None
 ) -> dict[str, Any] | None:
-    """Return what *session* took over from a guest.
+    """Return what *session* took over from a guest: ``{"sub": <its id>, **claims}``.
 
-    Asks the core only when it lies in the session's data in the database: by the
-    configuration, or because it did not fit into the login's headers.
-
-    Returns:
-        ``{"sub": <the guest's id>, **claims}``, a copy; ``None`` for who was no guest.
+    A copy; ``None`` for who was no guest. Asks the core only when the claims lie in the
+    session's data: by the configuration, or because the login's headers were full.
 
     Raises:
         UnauthorisedError: The core had to be asked, and the session has ended.
-        ConfigError: Guests are not set up, or no ``namespace`` tells claims apart.
+        ConfigError: Without a ``namespace`` nothing tells a guest's claims apart.
     """
-    return await guest_data(session, user_context)
+    config, namespace = current().config, current().config.namespace
+    payload = session.get_access_token_payload()
+    if namespace is None:
+        claim: Any = {MORE: payload.get(MORE) is True}
+    elif config.transfer_to == "session_data_in_database":
+        claim = {MORE: True}
+    else:
+        claim = payload.get(namespace)
+    if isinstance(claim, dict) and claim.get(MORE) is True:
+        data = await run(lambda: session.get_session_data_from_database(user_context))
+        stored = guests(data.get(namespace or DATA_KEY))
+        if stored is not None and claim.get("sub") in {None, stored["sub"]}:
+            return stored
+    found = guests(claim)
+    if found is None and namespace is None:
+        raise ConfigError(
+            "With namespace=None nothing tells a guest's claims from others: read"
+            " session.get_access_token_payload()."
+        )
+    return found
 
 
 async def transfer_guest(
@@ -128,8 +144,8 @@ async def transfer_guest(
     Args:
         request: The framework's request.
         session: This request's, as ``verify_session`` attaches it to the response.
-        user_context: Handed to the SDK and to ``on_transfer``. Never pass that of
-            ``verify_session``, which all requests of a route share.
+        user_context: For ``on_transfer`` too. Never pass that of ``verify_session``,
+            which all requests of a route share.
 
     Returns:
         What was transferred; ``None`` when the session waits for nobody or for another
@@ -137,7 +153,6 @@ async def transfer_guest(
         hook raised, or a try less than a minute ago has failed.
 
     Raises:
-        ConfigError: Guests are not set up.
         UnauthorisedError: The session has ended; the SDK answers 401.
     """
     context = {} if user_context is None else user_context
@@ -149,15 +164,14 @@ async def get_visitor(
 ) -> Visitor:
     """Return who asks: the session's user, or the guest, issued now if there is none.
 
-    Needs the middleware. A guard, ``verify_visitor()``, does the same before a view,
-    and refuses unsafe requests that another site started.
+    The guard, ``verify_visitor()``, does the same before a view, and refuses unsafe
+    requests that another site started.
 
     Raises:
         GuestRefusedError: A guest is needed, and may not be set; 409 if not caught.
         CoreUnavailableError: A guest is needed, and the core did not sign; 503.
         KeysUnavailableError: The guest that came cannot be judged now; 503.
         TryRefreshTokenError: The login has expired; the SDK answers 401.
-        ConfigError: Guests are not set up, or without the middleware.
     """
     return await visits.find_visitor(request, user_context)
 
@@ -165,14 +179,12 @@ async def get_visitor(
 async def merge_into_guest_payload(
     request: Any, changes: Mapping[str, Any], user_context: dict[str, Any] | None = None
 ) -> Guest:
-    """Merge *changes* into the guest's payload; ``None`` removes a name.
+    """Merge *changes* into the guest's payload, and return the guest as it is now.
 
-    At the top level, as the SDK's ``merge_into_access_token_payload``. Signs now, so
-    that a view cannot answer 200 and lose the data; the middleware sets one cookie at
-    the answer, however often this was called. A visitor without a guest gets one.
-
-    Returns:
-        The guest as it is now.
+    At the top level, where ``None`` removes a name, as the SDK's
+    ``merge_into_access_token_payload``. Signs now, so that a view cannot answer 200 and
+    lose the data; the middleware sets one cookie at the answer, however often this was
+    called. A visitor without a guest gets one.
 
     Raises:
         PayloadTooLargeError: It would take more than 1,536 bytes; 413 if not caught.
@@ -180,16 +192,14 @@ async def merge_into_guest_payload(
         GuestRefusedError: The visitor is logged in, or may have no guest; 409.
         CoreUnavailableError: The core did not sign within a second; 503.
         KeysUnavailableError: The guest that came cannot be judged now; 503.
-        ConfigError: Guests are not set up, or without the middleware.
     """
     return await visits.merge(request, changes, user_context)
 
 
 async def clear_guest(request: Any, user_context: dict[str, Any] | None = None) -> None:
-    """Have the answer to *request* clear the guest, where the middleware sees it.
+    """Have the answer to *request* clear the guest.
 
     Raises:
         GuestRefusedError: The answer has begun.
-        ConfigError: Guests are not set up, or without the middleware.
     """
     visits.clear(request)

@@ -42,20 +42,18 @@ class GuestConfig:
             (RFC 6265bis, 4.1.3), whatever the session cookies have.
         lifetime_seconds: How long a new guest JWT is valid: 60 to ten years, which is
             also the default, as in the SuperTokens documentation.
-        issue: When the middleware issues a guest: ``"eager"``, to each visitor, as in
-            the SuperTokens documentation; ``"lazy"``, when a view asks; or a function
-            that tells of the SDK's ``BaseRequest`` whether its visitor may become one,
-            as after consent. It binds guards, verbs and ``set_guest_cookie`` too, but
-            not ``create_guest_jwt``.
+        issue: When the middleware issues a guest: ``"eager"``, to each visitor;
+            ``"lazy"``, when a view asks; or a function that tells of the SDK's
+            ``BaseRequest`` whether its visitor may become one, as after consent, which
+            binds guards, verbs and ``set_guest_cookie`` too, not ``create_guest_jwt``.
         transfer: Which claims move into the session: ``"all"``, a collection of names,
             or a function that returns the mapping to move for a ``GuestTransfer``.
             ``()`` moves nothing and leaves the guest to ``on_transfer``.
         namespace: The claim of the session under which they arrive, beside the guest's
             id as ``sub``. ``None`` puts them at the top level, without the id.
-        transfer_to: Where in the session: ``"access_token_payload"``, readable in each
-            request and by the front end, or ``"session_data_in_database"``, which the
-            core keeps and no header carries. Claims that do not fit into the former go
-            into the latter, all together; ``get_guest_data`` finds both.
+        transfer_to: Where in the session: ``"access_token_payload"``, readable by the
+            front end, or ``"session_data_in_database"``, which no header carries. What
+            does not fit into the former goes into the latter, all together.
         on_transfer: Called with the ``GuestTransfer`` of every guest who became a user,
             empty ones too. A coroutine function is awaited at the login. A plain one
             runs at the login in FastAPI, on the event loop, so keep it short; in Flask
@@ -68,8 +66,8 @@ class GuestConfig:
         reject_issued_before: No guest issued before this aware datetime is accepted.
         public_keys: The core's static public keys as ``{key id: PEM}``. With them, no
             key is ever fetched, and no other is accepted.
-        on_event: Called with each ``GuestEvent``, for metrics and alarms, in whatever
-            thread it happens: it must not block. What it raises is only logged.
+        on_event: Called with each ``GuestEvent``, in whatever thread it happens: it
+            must not block. What it raises is only logged.
     """
 
     cookie_name: str = "jwt"
@@ -89,8 +87,7 @@ class GuestConfig:
 
     def __post_init__(self) -> None:
         """Refuse settings that cannot work, all in one ``ConfigError``."""
-        faults = [*_faults(self), *_callable_faults(self)]
-        if faults:
+        if faults := [*_faults(self), *_callable_faults(self)]:
             raise ConfigError(*faults)
 
 

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from asgiref.sync import iscoroutinefunction, markcoroutinefunction
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, JsonResponse
 from supertokens_python.exceptions import SuperTokensError
 from supertokens_python.framework.django.django_request import DjangoRequest
 from supertokens_python.framework.django.django_response import DjangoResponse
@@ -27,8 +27,7 @@ _View = TypeVar("_View", bound=Callable[..., Any])
 class GuestMiddleware:
     """Makes every visitor a guest until login, as a line in ``MIDDLEWARE``.
 
-    Beside the SDK's own, in either order. Sets at most one cookie for an answer, and
-    never on one that a shared cache may keep.
+    Beside the SDK's own, in either order. What it sets: as in FastAPI.
     """
 
     sync_capable = async_capable = True
@@ -56,9 +55,7 @@ class GuestMiddleware:
         await visits.answer(visit_of(request), response)
         return response
 
-    def process_exception(
-        self, _request: HttpRequest, exception: Exception
-    ) -> HttpResponse | None:
+    def process_exception(self, _request: HttpRequest, exception: Exception) -> Any:
         """Answer what a visitor can bring about in a view; Django makes it a 500."""
         if not isinstance(exception, ANSWERED_ERRORS):
             return None

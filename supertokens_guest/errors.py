@@ -14,7 +14,7 @@ the visitor as new, leave the guest as it is, or try again later. No message hol
 token or a payload.
 """
 
-from typing import Literal
+from typing import Any, Literal
 
 TokenFault = Literal[
     "malformed", "bad_signature", "not_a_guest", "wrong_issuer",
@@ -28,42 +28,34 @@ Refusal = Literal[
 
 
 class GuestError(Exception):
-    """The root: everything that this package raises on purpose.
-
-    Attributes:
-        code: A fixed word for what happened, for logs, metrics and events.
-    """
+    """The root: everything that this package raises on purpose."""
 
     code: str = "guest_error"
+    """A fixed word for what happened, for logs, metrics and events."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Leave the constructors out when pickled: they take other arguments."""
+        return Exception.__new__, (type(self), *self.args), self.__dict__
 
 
 class ConfigError(GuestError):
-    """The set-up is wrong; the message says what to change.
-
-    Attributes:
-        faults: Every fault that was found, one sentence each.
-    """
+    """The set-up is wrong; the message says what to change."""
 
     code = "config"
 
     def __init__(self, *faults: str) -> None:
-        """Say all *faults* at once."""
+        """Say all *faults* that were found at once, one sentence each."""
         self.faults = faults
         super().__init__(" ".join(faults))
 
 
 class PayloadError(GuestError):
-    """A payload cannot be carried by a guest JWT unchanged.
-
-    Attributes:
-        path: Where in the payload, as in Python: ``['cart'][0]``; empty for all of it.
-        reason: Why, as a clause without a final stop.
-    """
+    """A payload cannot be carried by a guest JWT unchanged."""
 
     code = "payload"
 
     def __init__(self, path: str, reason: str) -> None:
-        """Name the place and the reason; the value itself is never shown."""
+        """Say where, as in Python: ``['cart'][0]``, and why; never show the value."""
         self.path = path
         self.reason = reason
         super().__init__(f"Guest payload{path}: {reason}.")
@@ -83,9 +75,8 @@ class TokenError(GuestError):
             7.2). ``bad_signature``: no key of the core signed it as it is.
             ``not_a_guest``: a session, an OAuth token, or another JWT of the core.
             ``wrong_audience``: its ``aud`` is not ``supertokens-guest``.
-            ``wrong_issuer``: another app's; the message names the issuer expected.
-            ``expired``, ``not_yet_valid``: the clock says so. ``revoked``: issued
-            before ``reject_issued_before``.
+            ``wrong_issuer``: another app's. ``expired``, ``not_yet_valid``: the clock
+            says so. ``revoked``: issued before ``reject_issued_before``.
     """
 
     def __init__(self, code: TokenFault, message: str) -> None:
@@ -98,11 +89,10 @@ class GuestRefusedError(GuestError):
     """No guest may be set for this request; whatever guest there is stays.
 
     Attributes:
-        code: Why. ``session``: the visitor is logged in, or brings an expired login.
-            ``another_guest``: the request brings another guest, or one that cannot be
-            judged now. ``foreign_cookie``: the cookie holds somebody else's JWT.
-            ``not_allowed``: the ``issue`` function said no, or the browser may have
-            withheld cookies. ``cross_site``: another site started an unsafe request.
+        code: Why. ``session``: the visitor is logged in, or was. ``another_guest``: one
+            came, or one that cannot be judged now. ``foreign_cookie``: somebody else's
+            JWT came. ``not_allowed``: by the ``issue`` function, or cookies may have
+            been withheld. ``cross_site``: another site started an unsafe request.
             ``answered``: the answer has begun, so that it can carry no guest.
     """
 

@@ -25,8 +25,7 @@ class GuestEvent:
     Attributes:
         code: What happened, from a fixed list.
         reason: Why, as a fixed word: the ``code`` of an error for ``verify-rejected``
-            and ``issue-refused``, what stood in the way for ``issue-shed``, the rule
-            that applied for ``transfer-skipped`` and ``transfer-failed``.
+            and ``issue-refused``, the rule that applied for ``transfer-skipped``.
         guest_id: The guest it happened to, where one is known.
         user_id: The user who logged in, where there is one.
         error: What was raised, where something was.
@@ -46,9 +45,8 @@ def shown(value: object) -> str:
 
 def tell(on_event: Callable[[GuestEvent], None] | None, event: GuestEvent) -> None:
     """Hand *event* to the app; an error that it raises is only logged."""
-    if on_event is None:
-        return
     try:
-        on_event(event)
+        if on_event is not None:
+            on_event(event)
     except Exception:
         logger.exception("on_event raised for the event %s", event.code)

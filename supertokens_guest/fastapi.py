@@ -60,8 +60,7 @@ class GuestMiddleware:
         except ANSWERED_ERRORS as error:
             if visit.status is not None:
                 raise  # the answer has begun
-            answer = JSONResponse(*body_of(error))
-            await answer(scope, receive, settle)
+            await JSONResponse(*body_of(error))(scope, receive, settle)
 
 
 def verify_visitor(
@@ -72,12 +71,8 @@ def verify_visitor(
     """Return the dependency that gives who asks, as the SDK's ``verify_session()``.
 
     The session's user, or the guest, issued now if there is none and no login; a login
-    that left its guest waiting gets it before the view runs. The same arguments give
-    the same function, so that a test can override it.
-
-    Args:
-        check_database: Ask the core whether the session still exists.
-        override_global_claim_validators: As in ``verify_session()``.
+    that left its guest waiting gets it before the view runs. The same arguments, which
+    are as there, give the same function, so that a test can override it.
 
     Raises:
         SuperTokensError: The session has expired, or lacks a claim: the SDK's 401, 403.

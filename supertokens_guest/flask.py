@@ -20,8 +20,7 @@ _View = TypeVar("_View", bound=Callable[..., Any])
 class GuestMiddleware:
     """Makes every visitor a guest until login: ``GuestMiddleware(app)``.
 
-    Beside the SDK's ``Middleware(app)``, in either order. Sets at most one cookie for
-    an answer, and never on one that a shared cache may keep.
+    Beside the SDK's ``Middleware(app)``, in either order. What it sets: as in FastAPI.
     """
 
     def __init__(self, app: Flask) -> None:
@@ -64,8 +63,7 @@ def _guard(**options: Any) -> Callable[[Any], Any]:
     def decorate(view: Any) -> Any:
         @functools.wraps(view)
         def guarded(*args: Any, **kwargs: Any) -> Any:
-            finding = visits.find_visitor(_own(), None, **options)
-            g.visitor = run_blocking(finding)
+            g.visitor = run_blocking(visits.find_visitor(_own(), None, **options))
             return current_app.ensure_sync(view)(*args, **kwargs)
 
         return guarded

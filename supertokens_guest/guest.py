@@ -14,16 +14,15 @@ if TYPE_CHECKING:
     from supertokens_python.recipe.session.interfaces import SessionContainer
 
 
-# No slots: with them a frozen class answers guest.unknown = 1 with a TypeError.
 @final
-@dataclass(frozen=True)
+@dataclass(frozen=True)  # with slots, guest.unknown = 1 would be a TypeError
 class Guest:
     """A visitor who is not logged in, as a verified guest JWT describes it. Read-only.
 
     Attributes:
         id: The JWT's ``sub``: ``G-`` and 1 to 64 of ``A-Za-z0-9_-``.
-        payload: What the app put into the guest, without the registered claims. A plain
-            dict of this ``Guest`` alone: changing it changes no other and no token.
+        payload: What the app put into the guest. A plain dict of this ``Guest`` alone:
+            changing it changes no other and no token.
         issued_at: When the core signed the token, aware, in UTC.
         expires_at: When the token ends, aware, in UTC.
     """
@@ -36,13 +35,7 @@ class Guest:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Visitor:
-    """Who asks: exactly one of a logged-in user and a guest.
-
-    Attributes:
-        id: The user's id, or the guest's.
-        guest: The guest, or ``None`` for a user.
-        session: The user's session, or ``None`` for a guest.
-    """
+    """Who asks, by *id*: a user, who has a *session*, or else a *guest*."""
 
     id: str
     guest: Guest | None = None
@@ -55,20 +48,18 @@ class GuestTransfer:
 
     Attributes:
         guest: The guest who is becoming a user.
-        session: The login session; ``None`` only while ``transfer`` of the
-            configuration chooses the claims, before a login has its session.
+        session: The login session; ``None`` only while ``GuestConfig.transfer`` chooses
+            the claims for a login, which has none yet.
         user_id: The user who logged in; the primary user's id when accounts are linked.
         recipe_user_id: The id of the login method that was used.
         tenant_id: The tenant of the login, ``"public"`` without multitenancy.
-        request: The request that carried the guest.
-        user_context: The SDK's user context of that request.
+        request: The request that carried the guest; *user_context* is the SDK's of it.
         moved: The claims that arrive in the session, without the namespace and the id.
-        in_database: Whether they lie in the session's data in the database: because the
-            configuration says so, or because they did not fit into the login's headers.
+        in_database: Whether they lie in the session's data: as configured, or because
+            they did not fit into the login's headers.
         dropped: For each claim that does not arrive, why: ``"reserved"``, ``"present"``
-            (the session has one of that name), ``"namespace_taken"`` (the claim that
-            they go under is not this guest's), ``"no_room"`` (the headers are full
-            without them) or ``"removed"`` (by an override of the app's).
+            (the session has one of that name), ``"namespace_taken"`` (by what is not
+            this guest's), ``"no_room"`` or ``"removed"`` (by an override of the app's).
     """
 
     guest: Guest

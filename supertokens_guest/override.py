@@ -3,27 +3,22 @@
 And what ends a session ends the guest that came with it.
 """
 
+from __future__ import annotations
+
 import contextlib
 import functools
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterator
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
 
-from supertokens_python.recipe.session import SessionContainer
-from supertokens_python.recipe.session.exceptions import SuperTokensSessionError
-from supertokens_python.recipe.session.interfaces import RecipeInterface
+from supertokens_python.recipe.session import SessionContainer, exceptions, interfaces
 from supertokens_python.supertokens import get_request_from_user_context
 from supertokens_python.types import RecipeUserId
 
-from supertokens_guest._runtime import (
-    Runtime,
-    current,
-    install,
-    refused_by_core,
-)
+from supertokens_guest._runtime import Runtime, current, install, refused_by_core
 from supertokens_guest._tokens.keys import StaticKeys
-from supertokens_guest._tokens.payload import GUEST_ID
-from supertokens_guest._transfer.handover import Handover, leaves_guest_alone
-from supertokens_guest._transfer.selection import MORE, WAITING
+from supertokens_guest._transfer.handover import Handover, is_exempt
+from supertokens_guest._transfer.selection import WAITING, guests
 from supertokens_guest._web.answers import at_answer, clear_ours, clear_with
 from supertokens_guest._web.cookies import checked_secure
 from supertokens_guest._web.requests import Visit, visit_of
@@ -31,10 +26,13 @@ from supertokens_guest.config import GuestConfig
 from supertokens_guest.errors import ConfigError
 from supertokens_guest.events import logger
 
+if TYPE_CHECKING:
+    from supertokens_python.plugins import SuperTokensPlugin
+
 
 def guest_override(
     config: GuestConfig | None = None,
-) -> Callable[[RecipeInterface], RecipeInterface]:
+) -> Callable[[interfaces.RecipeInterface], interfaces.RecipeInterface]:
     """Return the function override for ``session.init``.
 
         session.init(
@@ -62,17 +60,43 @@ def guest_override(
         )
     keys = None if chosen.public_keys is None else StaticKeys(chosen.public_keys)
 
-    def override(original: RecipeInterface) -> RecipeInterface:
-        _check_cookie(chosen, original)
+    def override(original: interfaces.RecipeInterface) -> interfaces.RecipeInterface:
+        _check_cookie(chosen.cookie_name, original)
         install(Runtime(chosen, keys), original)
-        _override_create(original)
-        _override_get(original)
+        _take_guests(original)
+        _end_guests(original)
         return original
 
     return override
 
 
-def _check_cookie(config: GuestConfig, original: Any) -> None:
+def guest_plugin(config: GuestConfig | None = None) -> SuperTokensPlugin:
+    """Return the override of ``guest_override`` as a plugin.
+
+        init(..., experimental=SupertokensExperimentalConfig(plugins=[guest_plugin()]))
+
+    The session recipe is in ``recipe_list`` as ever; an override of the app's own there
+    runs outside. Of two plugins of one id the SDK takes the first, and says nothing.
+    Raises what that raises, and a ``ConfigError`` on an SDK older than 0.31.4.
+    """
+    try:
+        from supertokens_python.plugins import RecipePluginOverride, SuperTokensPlugin
+    except ImportError as error:
+        raise ConfigError(
+            "guest_plugin() needs supertokens-python 0.31.4 or newer; pass"
+            " guest_override() to session.init() instead."
+        ) from error
+    override: Any = RecipePluginOverride()
+    override.functions = guest_override(config)
+    return SuperTokensPlugin(
+        id="supertokens-guest",
+        version=version("supertokens-guest"),
+        compatible_sdk_versions=">=0.31.4",
+        override_map={"session": override},
+    )
+
+
+def _check_cookie(name: str, original: Any) -> None:
     """Refuse at start a cookie that browsers would drop, where the start can tell."""
     session = getattr(original, "config", None)
     app = getattr(original, "app_info", None)
@@ -80,11 +104,10 @@ def _check_cookie(config: GuestConfig, original: Any) -> None:
     # finds by the request must not be asked for without one.
     if session is not None and not callable(getattr(app, "_AppInfo__origin", None)):
         same_site = session.get_cookie_same_site(None, {})
-        secure = session.cookie_secure
-        checked_secure(config.cookie_name, secure=secure, same_site=same_site)
+        checked_secure(name, secure=session.cookie_secure, same_site=same_site)
 
 
-def _override_create(original: RecipeInterface) -> None:
+def _take_guests(original: Any) -> None:
     """Let guests into the sessions that *original* makes."""
     create = original.create_new_session
 
@@ -97,9 +120,7 @@ def _override_create(original: RecipeInterface) -> None:
         tenant_id: str,
         user_context: dict[str, Any],
     ) -> SessionContainer:
-        async def make(
-            into_payload: dict[str, Any], into_data: dict[str, Any]
-        ) -> SessionContainer:
+        async def make(into_payload: Any, into_data: Any) -> SessionContainer:
             session = await create(
                 user_id,
                 recipe_user_id,
@@ -113,23 +134,16 @@ def _override_create(original: RecipeInterface) -> None:
 
         payload, data = access_token_payload or {}, session_data_in_database or {}
         visit = _visit_of(user_context)
-        if visit is None or leaves_guest_alone(payload, user_context):
+        if visit is None or is_exempt(payload, user_context):
             return await make({}, {})
         handover = Handover(
-            visit=visit,
-            user_context=user_context,
-            user_id=user_id,
-            recipe_user_id=recipe_user_id.get_as_string(),
-            tenant_id=tenant_id,
+            visit, user_context, user_id, recipe_user_id.get_as_string(), tenant_id
         )
-        try:
-            handover.carried = _carried(handover, payload)
-            if not handover.carried:
+        with _harmless(handover):
+            handover.beside = _carried(handover, payload)
+            if not handover.beside:
                 await handover.find()
                 handover.choose(payload, data)
-        except Exception as error:  # noqa: BLE001 - no login fails for a guest's sake
-            _left_alone(handover, error)
-            handover.guest = None
         into_payload, into_data = handover.into_payload, handover.selection.into_data
         try:
             session = await make(into_payload, into_data)
@@ -140,13 +154,22 @@ def _override_create(original: RecipeInterface) -> None:
             guest = handover.guest
             current().tell("transfer-failed", "core_refused", guest=guest, error=error)
             return await make({}, {})
-        try:
+        with _harmless(handover):
             await handover.finish(session)
-        except Exception as error:  # noqa: BLE001 - no login fails for a guest's sake
-            _left_alone(handover, error)
         return session
 
-    original.create_new_session = create_new_session  # type: ignore[method-assign]  # the SDK's own way to override
+    original.create_new_session = create_new_session
+
+
+@contextlib.contextmanager
+def _harmless(handover: Handover) -> Iterator[None]:
+    """Let no login fail for a guest's sake: it is left alone then."""
+    try:
+        yield
+    except Exception as error:  # noqa: BLE001 - see above
+        logger.error("the guest of a login was left alone", exc_info=error)
+        current().tell("transfer-failed", "error", guest=handover.guest, error=error)
+        handover.guest = None
 
 
 def _visit_of(user_context: dict[str, Any]) -> Visit | None:
@@ -154,11 +177,6 @@ def _visit_of(user_context: dict[str, Any]) -> Visit | None:
     with contextlib.suppress(AttributeError, TypeError):  # or an app's own idea of one
         return visit_of(get_request_from_user_context(user_context))
     return None
-
-
-def _left_alone(handover: Handover, error: Exception) -> None:
-    logger.error("the guest of a login was left alone", exc_info=error)
-    current().tell("transfer-failed", "error", guest=handover.guest, error=error)
 
 
 def _carried(handover: Handover, payload: dict[str, Any]) -> dict[str, Any]:
@@ -177,34 +195,27 @@ def _carried(handover: Handover, payload: dict[str, Any]) -> dict[str, Any]:
     if previous.get_handle() in handover.visit.made:
         return {}  # made in this request: the guest is still here
     old = previous.get_access_token_payload()
-    claim = old.get(namespace)
-    if not isinstance(claim, dict) or not GUEST_ID.fullmatch(str(claim.get("sub"))):
-        return {}
-    kept = {namespace: {name: claim[name] for name in claim if name != MORE}}
-    return {**kept, WAITING: old[WAITING]} if WAITING in old else kept
+    claims = guests(old.get(namespace))
+    waiting = {WAITING: old[WAITING]} if WAITING in old else {}
+    return {} if claims is None else {namespace: claims, **waiting}
 
 
-def _override_get(original: RecipeInterface) -> None:
+def _end_guests(original: Any) -> None:
     """Clear the guest when a session that a request brings has ended, or ends."""
-    get, refresh = original.get_session, original.refresh_session
 
-    async def get_session(*args: Any, **options: Any) -> SessionContainer | None:
-        try:
-            session = await get(*args, **options)
-        except SuperTokensSessionError as error:
-            clear_with(error)
-            raise
-        return None if session is None else _watched(session)
+    def watching(find: Callable[..., Any]) -> Callable[..., Any]:
+        async def find_session(*args: Any, **options: Any) -> SessionContainer | None:
+            try:
+                session = await find(*args, **options)
+            except exceptions.SuperTokensSessionError as error:
+                clear_with(error)
+                raise
+            return None if session is None else _watched(session)
 
-    async def refresh_session(*args: Any, **options: Any) -> SessionContainer:
-        try:
-            return _watched(await refresh(*args, **options))
-        except SuperTokensSessionError as error:
-            clear_with(error)
-            raise
+        return find_session
 
-    original.get_session = get_session  # type: ignore[method-assign]  # the SDK's own way to override
-    original.refresh_session = refresh_session  # type: ignore[method-assign]  # likewise
+    original.get_session = watching(original.get_session)
+    original.refresh_session = watching(original.refresh_session)
 
 
 def _watched(session: SessionContainer) -> SessionContainer:

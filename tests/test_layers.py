@@ -50,7 +50,7 @@ LAYERS = (
         SDK | {"asgiref"},
     ),
     Layer(("_web.visits",), SDK),
-    Layer(("override", "plugin", "asyncio", "syncio", "__init__"), SDK),
+    Layer(("override", "asyncio", "syncio", "__init__"), SDK),
     Layer(tuple(FRAMEWORKS)),
 )
 KNOWN = {module for layer in LAYERS for module in layer.modules}

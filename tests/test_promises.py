@@ -1164,6 +1164,29 @@ def test_s18_whatever_fits_fits(
     assert [False, not exposed] == [where[0], where[-1]]
 
 
+def test_s18_a_late_transfer_leaves_room_for_the_next_refresh(
+    serve: Serve,
+    visit: Visit,
+    faulty: FaultyCore,
+    told: Told,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """That sends the claims again, and a refresh token with them."""
+    monkeypatch.setattr(Runtime, "login_wait_seconds", 0.05)
+    session = {"anti_csrf": "VIA_TOKEN"}
+    visitor = visit(serve(told.config(), core=faulty.core, session=session))
+    visitor.http.headers.update({"origin": WEBSITE_DOMAIN, "rid": "session"})
+    visitor.keep_cookie(guest_jwt(faulty.core, payload={"x": "a" * 420}))
+    faulty.hold()
+    visitor.http.headers["anti-csrf"] = visitor.login().headers["anti-csrf"]
+    faulty.heal()
+
+    answers = visitor.action("transfer"), visitor.refresh()
+
+    assert cleared(answers[0])
+    assert max(map(headers_bytes, answers)) < 4_000
+
+
 def _cookie_value(answer: httpx.Response, name: str) -> str:
     """Return the value of a cookie that *answer* sets, for whatever domain."""
     lines = answer.headers.get_list("set-cookie")

@@ -218,34 +218,13 @@ def test_the_data_alone_is_used_where_the_app_says_so() -> None:
 
 
 USER_ID = "3523315d-3f04-4b4b-9128-8f8c5bc9cb4b"
-SESSION: dict[str, Any] = {
-    "user_id": USER_ID,
-    "tenant_id": "public",
-    "copies": 1,
-    "refresh_path": "/auth/session/refresh",
-}
+SESSION: dict[str, Any] = {"ids": USER_ID + "public", "copies": 1}
 
 
-@pytest.mark.parametrize(
-    "larger",
-    [
-        {"tenant_id": "customer-1"},
-        {"user_id": "u" * 64},
-        {"copies": 2},
-        {"refresh_path": "/api/auth/session/refresh"},
-    ],
-    ids=str,
-)
+@pytest.mark.parametrize("larger", [{"ids": "u" * 64}, {"copies": 2}], ids=str)
 def test_s18_what_makes_a_session_larger_counts(larger: dict[str, Any]) -> None:
-    """More in the tokens, a longer path, or one token more."""
+    """More in the tokens, or one token more."""
     assert headers_bytes({}, **SESSION) < headers_bytes({}, **{**SESSION, **larger})
-
-
-def test_s18_a_late_transfer_has_the_room_of_the_refresh_token() -> None:
-    """It sends an access token alone."""
-    late = headers_bytes({}, **{**SESSION, "refresh_path": None})
-
-    assert 400 < headers_bytes({}, **SESSION) - late
 
 
 @pytest.mark.parametrize(

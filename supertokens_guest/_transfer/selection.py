@@ -3,32 +3,25 @@
 Pure: the caller brings what the session has and what the guest may give.
 """
 
+import copy
 import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from supertokens_guest._tokens.payload import is_reserved
+from supertokens_guest._tokens.payload import GUEST_ID, is_reserved
 
 DropReason = Literal["reserved", "present", "namespace_taken", "no_room", "removed"]
 
-SETTLED: frozenset[str] = frozenset({"reserved", "present"})
-"""Reasons that no later try changes: such a claim does not keep the guest's cookie."""
+SETTLED = frozenset[DropReason]({"reserved", "present"})  # for every later try, too
+WAITING = "sg-waiting"  # the session's claim of the guest left for a later transfer
+MORE = "sg-more"  # beside the guest's id: the claims lie in the session's data
+DATA_KEY = "guest"  # where in the data, when the configuration has no namespace
 
-WAITING = "sg-waiting"
-"""The session's claim that names the guest whom the login left for a later transfer."""
-
-MORE = "sg-more"
-"""Beside the guest's id: the claims lie in the session's data in the database."""
-
-DATA_KEY = "guest"
-"""Where in the session's data claims lie when the configuration has no namespace."""
-
+# To more than 4,096 bytes of headers nginx, with its defaults, answers 502, while the
+# user's row stays.
 MAX_HEADERS_BYTES = 4_000
-"""Below the 4,096 bytes that nginx, with its defaults, takes for all headers of a
-response: to more it answers 502, while the user's row stays."""
-
 _SLACK = 250  # by which the bound is too high at least: for what must be in the token
 
 
@@ -42,44 +35,32 @@ class Selection:
     in_database: bool = False
     dropped: dict[str, DropReason] = field(default_factory=dict)
 
+    @property
+    def left_behind(self) -> DropReason | None:
+        """Why a claim would be lost with the guest's cookie, if one would."""
+        return min(set(self.dropped.values()) - SETTLED, default=None)
 
-def headers_bytes(
-    payload: Mapping[str, Any],
-    *,
-    user_id: str,
-    tenant_id: str,
-    copies: int,
-    refresh_path: str | None,
-) -> int:
-    """Return an upper bound for what a session's tokens take in an answer's headers.
 
-    For the refresh as well, which is larger than the login: its tokens name those that
-    they replace. What overflows 100 bytes early costs nobody anything. All text is
-    counted as the SDK writes it into the front token, with what is not ASCII escaped,
-    in which no token is shorter; a token against CSRF is always counted. *copies* are
-    the access token's; *refresh_path* is ``None`` without a refresh token.
+def headers_bytes(payload: Mapping[str, Any], *, ids: str, copies: int) -> int:
+    """Return an upper bound for an answer's headers with a session in them.
+
+    For those of a refresh, the largest: its tokens name what they replace, *ids* the
+    user and the tenant. Of the access token there are *copies*. What overflows 100
+    bytes early costs nobody anything.
     """
+    # As in the front token, in which what is not ASCII is escaped; the core writes a
+    # float as Java does, by up to three characters longer.
     text = json.dumps(payload, separators=(",", ":"))
-    # The core writes a float as Java does, by up to three characters longer.
     claims = len(text) + 3 * len(re.findall(r"\d\.|\de[+-]", text))
-    # The core's own: three hashes, times, a handle, the ids; and the mark of a guest
-    # who has to wait.
-    claims += 355 + 48 + 2 * len(user_id) + 2 * len(tenant_id)
-    # The access token with header, signature and dots; in a header, too, if exposed.
-    total = copies * (468 + _base64(claims)) + 22 * (copies - 1)
-    total += _base64(claims + 40 + len(user_id))  # the front token
-    # Two cookies' attributes; the names of the SDK's headers; status line, Date,
-    # Server, Content-Type, Content-Length (139 bytes with uvicorn) and what a
-    # cross-origin front end needs.
-    total += 2 * 118 + 136 + 260
-    if refresh_path is not None:
-        longer = max(0, len(user_id) - 36) + len(tenant_id)
-        total += 578 + 2 * longer + len(refresh_path)
-    return total
-
-
-def _base64(size: int) -> int:
-    return (size * 4 + 2) // 3
+    # The core's own: three hashes, times, a handle; and the mark of a waiting guest.
+    claims += 355 + 48 + 2 * len(ids)
+    # In base64: access tokens with header, signature and dots; the front token. And the
+    # refresh token, of 568 bytes with a UUID and the tenant "public".
+    total = (copies * claims + claims + 34 + len(ids)) * 4 // 3 + 1 + 491 * copies
+    total += 568 + 2 * max(0, len(ids) - 42)
+    # Two cookies' attributes; the names of the SDK's headers, and one against CSRF;
+    # what the server adds (139 bytes with uvicorn) and a cross-origin front end needs.
+    return total + 2 * 118 + 136 + 260
 
 
 def select_claims(
@@ -131,6 +112,13 @@ def select_claims(
     )
 
 
+def guests(claim: object) -> dict[str, Any] | None:
+    """Return a copy of what a session's *claim* holds of a guest, id and all."""
+    if not isinstance(claim, dict) or not GUEST_ID.fullmatch(str(claim.get("sub"))):
+        return None
+    return copy.deepcopy({name: claim[name] for name in claim if name != MORE})
+
+
 def arrived(
     selection: Selection, payload: Mapping[str, Any], namespace: str | None
 ) -> Selection:
@@ -165,8 +153,5 @@ def _joined(
             dropped[name] = "present"
         else:  # new, or there by an earlier try of the same guest
             moved[name] = value
-    return (
-        (moved if namespace is None else {namespace: {**inside, **moved}}),
-        moved,
-        dropped,
-    )
+    added = moved if namespace is None else {namespace: {**inside, **moved}}
+    return added, moved, dropped
