@@ -102,15 +102,12 @@ async def call_app(function: Callable[[Any], Any], argument: Any) -> Any:
         answer = function(argument)
         return await answer if inspect.isawaitable(answer) else answer
 
-    task = asyncio.ensure_future(call())
-    try:
-        await asyncio.wait((task,))
-    except asyncio.CancelledError:
-        task.cancel()  # the request is over, as it would be for one who just awaited
-        raise
-    if task.cancelled():
-        raise RuntimeError("cancelled from inside")
-    return task.result()
+    outcome: Any = (await asyncio.gather(call(), return_exceptions=True))[0]
+    if isinstance(outcome, asyncio.CancelledError):
+        outcome = RuntimeError("cancelled from inside")
+    if isinstance(outcome, BaseException):
+        raise outcome
+    return outcome
 
 
 @functools.cache

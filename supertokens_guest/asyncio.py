@@ -15,6 +15,7 @@ from supertokens_guest._tokens.issuing import issue
 from supertokens_guest._transfer.late import transfer_late
 from supertokens_guest._transfer.selection import DATA_KEY, MORE, guests
 from supertokens_guest._web import visits
+from supertokens_guest._web.answers import refusal
 from supertokens_guest._web.requests import visit_of
 from supertokens_guest.errors import ConfigError, TokenError
 from supertokens_guest.guest import Guest, GuestTransfer, Visitor
@@ -193,7 +194,11 @@ async def merge_into_guest_payload(
         CoreUnavailableError: The core did not sign within a second; 503.
         KeysUnavailableError: The guest that came cannot be judged now; 503.
     """
-    return await visits.merge(request, changes, user_context)
+    visit = visits.here(request)
+    guest = await visits.current_guest(visit)
+    payload = {**({} if guest is None else guest.payload), **changes}
+    kept = {name: payload[name] for name in payload if payload[name] is not None}
+    return await visits.sign(visit, guest, kept, user_context)
 
 
 async def clear_guest(request: Any, user_context: dict[str, Any] | None = None) -> None:
@@ -202,4 +207,7 @@ async def clear_guest(request: Any, user_context: dict[str, Any] | None = None) 
     Raises:
         GuestRefusedError: The answer has begun.
     """
-    visits.clear(request)
+    visit = visits.here(request)
+    if visit.status is not None:
+        raise refusal("answered")
+    visit.written, visit.cleared = None, True

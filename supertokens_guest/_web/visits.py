@@ -76,7 +76,7 @@ async def find_visitor(
         return Visitor(id=session.get_user_id(), session=session)
     guest = await current_guest(visit)
     if guest is None:
-        guest = await _sign(visit, None, {}, context)
+        guest = await sign(visit, None, {}, context)
     return Visitor(id=guest.id, guest=guest)
 
 
@@ -91,24 +91,7 @@ async def current_guest(visit: Visit) -> Guest | None:
     return reading.guest
 
 
-async def merge(
-    request: Any, changes: Mapping[str, Any], context: dict[str, Any] | None
-) -> Guest:
-    visit = here(request)
-    guest = await current_guest(visit)
-    payload = {**({} if guest is None else guest.payload), **changes}
-    kept = {name: payload[name] for name in payload if payload[name] is not None}
-    return await _sign(visit, guest, kept, context)
-
-
-def clear(request: Any) -> None:
-    visit = here(request)
-    if visit.status is not None:
-        raise answers.refusal("answered")
-    visit.written, visit.cleared = None, True
-
-
-async def _sign(
+async def sign(
     visit: Visit,
     guest: Guest | None,
     payload: Mapping[str, Any],
