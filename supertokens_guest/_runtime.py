@@ -131,12 +131,9 @@ _session_config: object = None
 
 
 def install(runtime: Runtime, original: RecipeInterface) -> None:
-    """Install *runtime* for the session recipe that *original* is being made for.
-
-    The recipe does not exist yet while it calls the override's factory, but its
-    configuration does, and the implementation that we are given holds it.
-    """
+    """Install *runtime* for the session recipe that *original* is being made for."""
     global _installed, _session_config
+    # The recipe does not exist yet, but its configuration does.
     config = getattr(original, "config", None)
     if config is not None and config is _session_config:
         raise ConfigError(

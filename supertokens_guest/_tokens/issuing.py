@@ -56,11 +56,7 @@ async def issue(
     wait_seconds: float = SIGN_SECONDS,
     place: threading.BoundedSemaphore | None = None,
 ) -> tuple[str, Guest]:
-    """Return a new token and what it says, verified as any other.
-
-    Waits for a turn, unless a place was taken for this call: that is given back when
-    the call has really ended, perhaps after its caller stopped waiting.
-    """
+    """Return a new token and what it says; without a *place*, wait for one."""
     runtime, ends_at = current(), time.monotonic() + wait_seconds
     with contextlib.ExitStack() as at_end:
         if place is not None:
@@ -80,7 +76,7 @@ async def issue(
             token = await ask()
         else:
             future = submit(ask if place else lambda: _in_turn(ask))
-            ended = at_end.pop_all()
+            ended = at_end.pop_all()  # perhaps after its caller stopped waiting
             future.add_done_callback(lambda _: ended.close())
             await wait(future, wait_seconds=ends_at - time.monotonic())
             if not future.done():

@@ -57,14 +57,10 @@ class KeySet:
 
 
 class Lookup(NamedTuple):
-    """A fetch that may bring a missing key; others may wait for it too.
-
-    What a look-up's own fetch does not bring does not exist; one that began before may
-    just have missed it.
-    """
+    """A fetch that may bring a missing key; others may wait for it too."""
 
     landed: Future[bool]
-    is_own: bool
+    is_own: bool  # what it does not bring does not exist; an earlier one may miss it
 
 
 class StaticKeys:
@@ -153,11 +149,7 @@ class KeyCache:
             self.look_up(None)
 
     def look_up(self, kid: str | None) -> Lookup:
-        """Start, or join, the fetch that may bring the missing *kid*, or newer keys.
-
-        Raises:
-            KeysUnavailableError: No fetch may start now; nobody waits for a limiter.
-        """
+        """Start, or join, the fetch that may bring *kid*, or newer keys; or raise."""
         now, flight = self._clock(), self._flight
         if flight is not None and now - flight.started_at > GIVE_UP_SECONDS:
             self._land(flight, {}, TimeoutError("it did not end"))

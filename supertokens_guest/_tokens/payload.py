@@ -1,8 +1,4 @@
-"""What a guest JWT may say: its registered claims, and what an app may put beside them.
-
-Both sides read their rules here: the check before the core signs, the check of a token
-that came in, and the choice of what enters a session.
-"""
+"""What a guest JWT may say, and what of that an app may put there."""
 
 import json
 import math
@@ -72,11 +68,7 @@ def plain_copy(payload: object) -> dict[str, Any]:
 
 
 def _copy(value: object, path: str, above: tuple[int, ...]) -> Any:
-    """Copy *value*, found at *path* inside the containers with the ids *above*.
-
-    What is copied has JSON's own types: a subclass could answer differently when it is
-    asked again, or compare with each of 2**64 numbers.
-    """
+    """Copy *value*, found at *path* inside the containers with the ids *above*."""
     if not isinstance(value, (dict, list)):
         return _copy_scalar(value, path)
     if id(value) in above:
@@ -99,6 +91,7 @@ def _copy(value: object, path: str, above: tuple[int, ...]) -> Any:
 
 
 def _copy_scalar(value: object, path: str) -> Any:
+    """Copy to JSON's own types: a subclass could answer differently another time."""
     if value is None or isinstance(value, bool):
         return value
     if isinstance(value, str):

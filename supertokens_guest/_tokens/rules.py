@@ -79,11 +79,8 @@ def key_id(token: str) -> str:
 
 @functools.lru_cache(maxsize=64)  # a core has one static key, so one header
 def _key_id(segment: str) -> str:
-    """Return the key id in a header that has exactly the members of the core's.
-
-    So nothing in it is ever followed: ``jku``, ``jwk``, ``x5u``, ``crit`` and whatever
-    else may come make it another header (RFC 8725, 3.10).
-    """
+    """Return the key id in a header that has exactly the members of the core's."""
+    # So jku, jwk, x5u, crit and whatever else are never followed (RFC 8725, 3.10).
     header = _object(segment) or {}
     kid = str(header.get("kid"))
     if "version" in header or kid.startswith("d-"):
@@ -175,10 +172,8 @@ def ownership(token: object, issuer: str) -> Literal["ours", "foreign", "nobodys
 
 
 def _object(segment: str) -> dict[str, Any] | None:
-    """Read a JSON object in base64url, only to compare it; ``None`` for all else.
-
-    More leniently than PyJWT: what it refuses to read may be somebody's all the same.
-    """
+    """Read a JSON object in base64url, only to compare it; ``None`` for all else."""
+    # Leniently: what PyJWT refuses to read may be somebody's all the same.
     try:
         padded = segment + "=" * (-len(segment) % 4)
         value = json.loads(base64.urlsafe_b64decode(padded))

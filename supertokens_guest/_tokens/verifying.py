@@ -29,11 +29,7 @@ class _UnknownKeyError(Exception):
 
 
 class TokenVerifier:
-    """Verifies guest JWTs with the keys of one source, and remembers the last ones.
-
-    What it remembers is bound to the key set it was verified with: it is gone with a
-    key, and when the keys are too old to use.
-    """
+    """Verifies guest JWTs with the keys of one source, and remembers the last ones."""
 
     def __init__(
         self,
@@ -47,7 +43,7 @@ class TokenVerifier:
         self._issuer = issuer
         self._reject_issued_before = reject_issued_before
         self._wait_seconds = wait_seconds
-        # Remembers what returns, forgets what raises: failures are never remembered.
+        # Bound to the key set, so gone with a key. What raises is never remembered.
         self._remembered = functools.lru_cache(maxsize=MAX_REMEMBERED)(self._check)
 
     async def verify(
@@ -95,8 +91,7 @@ class TokenVerifier:
     def _found(self, token: object) -> Guest | str:
         """Return the guest, or the id of the key that is missing.
 
-        The one place that no unforeseen exception gets through. It is nobody's fault
-        but ours, so the guest is kept.
+        The one place that no unforeseen exception gets through: the guest is kept.
         """
         try:
             text = rules.checked_size(token)

@@ -180,11 +180,8 @@ class Visit:
         return run_blocking(self.read(wait_seconds=0))
 
     def session_claims(self) -> dict[str, Any] | None:
-        """Return what the request's session token says, valid, expired or forged.
-
-        Only what the SDK reads as its own counts: garbage under its names and a
-        gateway's bearer are no session of ours.
-        """
+        """Return what the request's session token says, valid, expired or forged."""
+        # What the SDK cannot read, as garbage or a gateway's bearer, is no session.
         tokens = cookie_values(self._cookie_header, "sAccessToken")
         authorization = self.request.get_header("authorization") or ""
         if authorization.startswith("Bearer "):  # as the SDK compares it
@@ -195,7 +192,7 @@ class Visit:
                 access_token.validate_access_token_structure(
                     parsed.payload, parsed.version
                 )
-            except Exception:  # noqa: BLE001, S112 - so the SDK tells what is a token
+            except Exception:  # noqa: BLE001, S112 - whatever the SDK raises
                 continue
             return parsed.payload
         return None
@@ -229,11 +226,8 @@ class Visit:
         return scheme not in {"http", "https"} or origin != own
 
     def withholds_cookies(self) -> bool:
-        """Tell whether the browser may have kept the visitor's cookies back.
-
-        A guest that were set then would replace the visitor's own, or stand beside a
-        session. ``SameSite=None`` cookies come with every request.
-        """
+        """Tell whether the browser may have kept the visitor's cookies back."""
+        # A guest set then would replace the visitor's own, or stand beside a session.
         header = self.request.get_header
         site = header("sec-fetch-site")
         if site is None:
@@ -241,7 +235,7 @@ class Visit:
         if site != "cross-site":
             return False
         same_site = current().session_config.get_cookie_same_site(self.request, {})
-        if same_site == "none":
+        if same_site == "none":  # such cookies come with every request
             return self.from_another_site({})
         navigates = header("sec-fetch-mode") == "navigate" and self.method == "GET"
         return same_site == "strict" or not navigates
@@ -261,10 +255,9 @@ def visit_of(request: Any) -> Visit:
 
 
 def cookie_values(header: str, name: str) -> list[str]:
-    """Return every value that the ``Cookie`` header has for *name*, in its order.
+    """Return each value that the ``Cookie`` header has for *name*, in its order.
 
-    Frameworks keep the first or the last of several; a guest must not depend on which.
-    The order is the browser's: the most specific path first (RFC 6265, 5.4).
+    That is the most specific path first (RFC 6265, 5.4); frameworks keep one of them.
     """
     pairs = [pair.partition("=") for pair in header.split(";")]
     found = [value.strip() for key, has, value in pairs if has and key.strip() == name]

@@ -117,9 +117,10 @@ def is_quiet(visit: Visit) -> bool:
     """Tell whether a known guest asks and nothing has to be done: nearly always."""
     if visit.was_read or visit.written or visit.cleared or visit.deferred:
         return False
-    runtime = current()
-    key_set, due_at = runtime.quiet.get(visit.lone_cookies, (None, 0))
-    return time.time() < due_at and key_set is runtime.verifier.keys.current()
+    runtime, cookies = current(), visit.lone_cookies
+    key_set, due_at = runtime.quiet.get(cookies, (None, 0))
+    is_known = time.time() < due_at and key_set is runtime.verifier.keys.current()
+    return is_known and cookies is not None
 
 
 async def answer(visit: Visit, response: Any) -> None:
@@ -150,16 +151,25 @@ async def _settle(visit: Visit, response: Any) -> None:
         if visit.session is None or visit.waits:
             answers.give(visit, response, *visit.written)
     elif visit.session is None and not is_login and _is_looked_at(visit):
-        reading = await visit.read()
-        guest = reading.guest
-        if reading.ambiguous or reading.foreign or reading.unavailable:
-            return
-        is_eager = current().config.issue != "lazy"
-        if guest is not None and time.time() < _renew_at(guest):
-            _remember(visit, _renew_at(guest))
-        elif is_for_all(response):
-            return
-        elif guest is not None or (is_eager and answers.may_issue(visit)):
+        await _keep_up(visit, response)
+
+
+async def _keep_up(visit: Visit, response: Any) -> None:
+    """Issue or renew by itself, or remember that there is no need to."""
+    reading, runtime = await visit.read(), current()
+    guest, keys, due_at = reading.guest, runtime.verifier.keys.current(), 0.0
+    if guest is not None:
+        ends_at = guest.expires_at.timestamp()
+        due_at = min(guest.issued_at.timestamp() + RENEW_SECONDS, ends_at)
+    if reading.ambiguous or reading.foreign or reading.unavailable:
+        return
+    if time.time() < due_at:
+        while len(runtime.quiet) >= MAX_REMEMBERED:
+            runtime.quiet.pop(next(iter(runtime.quiet)), None)
+        runtime.quiet[visit.lone_cookies] = (keys, due_at)
+    elif not is_for_all(response):
+        is_eager = runtime.config.issue != "lazy"
+        if guest is not None or (is_eager and answers.may_issue(visit)):
             await _attempt(visit, response, guest)
 
 
@@ -205,11 +215,6 @@ def _is_looked_at(visit: Visit) -> bool:
     )
 
 
-def _renew_at(guest: Guest) -> float:
-    due_at = guest.issued_at.timestamp() + RENEW_SECONDS
-    return min(due_at, guest.expires_at.timestamp())
-
-
 def _has_guest(response: Any) -> bool:
     """Tell whether a view has set or cleared the guest by hand."""
     name = current().config.cookie_name
@@ -230,11 +235,3 @@ def warn_without_sdk(modules: Sequence[object], remedy: str) -> None:
             " log in to.",
             remedy,
         )
-
-
-def _remember(visit: Visit, due_at: float) -> None:
-    runtime, cookies = current(), visit.lone_cookies
-    if cookies is not None:
-        while len(runtime.quiet) >= MAX_REMEMBERED:
-            runtime.quiet.pop(next(iter(runtime.quiet)), None)
-        runtime.quiet[cookies] = (runtime.verifier.keys.current(), due_at)
