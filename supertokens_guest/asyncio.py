@@ -141,12 +141,8 @@ async def transfer_guest(
 
     For what a login could not do itself: a second factor was still to come, the core's
     keys were out of reach, ``on_transfer`` raised. Costs nothing where nobody waits.
-
-    Args:
-        request: The framework's request.
-        session: This request's, as ``verify_session`` attaches it to the response.
-        user_context: For ``on_transfer`` too. Never pass that of ``verify_session``,
-            which all requests of a route share.
+    *session* is this request's, as ``verify_session`` attaches it to the response. Pass
+    no *user_context* of ``verify_session``'s, which all requests of a route share.
 
     Returns:
         What was transferred; ``None`` when the session waits for nobody or for another

@@ -38,8 +38,7 @@ class GuestConfig:
 
     Attributes:
         cookie_name: The cookie that carries the guest JWT. ``__Host-`` or ``__Secure-``
-            before it makes the cookie ``Secure``, the former without ``Domain`` too
-            (RFC 6265bis, 4.1.3), whatever the session cookies have.
+            before it makes it ``Secure``, the former without ``Domain`` too.
         lifetime_seconds: How long a new guest JWT is valid: 60 to ten years, which is
             also the default, as in the SuperTokens documentation.
         issue: When the middleware issues a guest: ``"eager"``, to each visitor;
@@ -56,13 +55,13 @@ class GuestConfig:
             does not fit into the former goes into the latter, all together.
         on_transfer: Called with the ``GuestTransfer`` of every guest who became a user,
             empty ones too. A coroutine function is awaited at the login. A plain one
-            runs at the login in FastAPI, on the event loop, so keep it short; in Flask
-            and Django when the answer is made, in the request's own thread, and not for
-            an answer of 500 and above. What it raises is logged, fails no login, and
-            keeps the guest, for another try. It can come twice for one guest (another
-            device, a token that somebody kept), so it must be idempotent by
-            ``guest.id``, and the first user wins: ``INSERT INTO carts (guest_id,
-            user_id, …) VALUES (?, ?, …) ON CONFLICT (guest_id) DO NOTHING``.
+            runs there too in FastAPI, on the event loop, so keep it short; in Flask and
+            Django when the answer is made, in the request's own thread, and not for an
+            answer of 500 and above. What it raises is logged, fails no login, and keeps
+            the guest for another try. It can come twice for one guest (another device,
+            a token that somebody kept), so it must be idempotent by ``guest.id``, and
+            the first user wins: ``INSERT INTO carts (guest_id, user_id, …) VALUES (?,
+            ?, …) ON CONFLICT (guest_id) DO NOTHING``.
         reject_issued_before: No guest issued before this aware datetime is accepted.
         public_keys: The core's static public keys as ``{key id: PEM}``. With them, no
             key is ever fetched, and no other is accepted.

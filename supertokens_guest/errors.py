@@ -9,9 +9,7 @@
     ├── KeysUnavailableError         nobody's: no key, the token may be good
     └── CoreUnavailableError         nobody's: the core did not sign
 
-Catch a branch for what you would do about it: fix the code, refuse the payload, treat
-the visitor as new, leave the guest as it is, or try again later. No message holds a
-token or a payload.
+Catch a branch for what you would do about it. No message holds a token or a payload.
 """
 
 from typing import Any, Literal

@@ -1,8 +1,4 @@
-"""What happens to guests, told to the app and to the log.
-
-An event goes to ``GuestConfig.on_event``; the log gets a line at a level that is what
-it says. Neither ever holds a token or a payload.
-"""
+"""What happens to guests, for the app and the log; never a token or a payload."""
 
 import logging
 from collections.abc import Callable

@@ -1,7 +1,4 @@
-"""The values that an app meets: a guest, a visitor, a guest's transfer into a session.
-
-Knows neither how a guest is verified nor how it is carried over.
-"""
+"""The values that an app meets: a guest, a visitor, a transfer into a session."""
 
 from __future__ import annotations
 

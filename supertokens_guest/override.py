@@ -1,7 +1,4 @@
-"""The override of the session recipe: a guest's data enters the session at its making.
-
-And what ends a session ends the guest that came with it.
-"""
+"""The override of the session recipe: guests enter a session, and end with one."""
 
 from __future__ import annotations
 
@@ -133,7 +130,9 @@ def _take_guests(original: Any) -> None:
             return _watched(session)
 
         payload, data = access_token_payload or {}, session_data_in_database or {}
-        visit = _visit_of(user_context)
+        visit: Visit | None = None  # as a script or a dashboard has none
+        with contextlib.suppress(AttributeError, TypeError):  # or its own idea of one
+            visit = visit_of(get_request_from_user_context(user_context))
         if visit is None or is_exempt(payload, user_context):
             return await make({}, {})
         handover = Handover(
@@ -144,7 +143,8 @@ def _take_guests(original: Any) -> None:
             if not handover.beside:
                 await handover.find()
                 handover.choose(payload, data)
-        into_payload, into_data = handover.into_payload, handover.selection.into_data
+        into_payload = {**handover.beside, **handover.selection.into_payload}
+        into_data = handover.selection.into_data
         try:
             session = await make(into_payload, into_data)
         except Exception as error:
@@ -170,13 +170,6 @@ def _harmless(handover: Handover) -> Iterator[None]:
         logger.error("the guest of a login was left alone", exc_info=error)
         current().tell("transfer-failed", "error", guest=handover.guest, error=error)
         handover.guest = None
-
-
-def _visit_of(user_context: dict[str, Any]) -> Visit | None:
-    """Return the visit that a session is made for; a script or a dashboard has none."""
-    with contextlib.suppress(AttributeError, TypeError):  # or an app's own idea of one
-        return visit_of(get_request_from_user_context(user_context))
-    return None
 
 
 def _carried(handover: Handover, payload: dict[str, Any]) -> dict[str, Any]:

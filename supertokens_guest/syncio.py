@@ -1,7 +1,6 @@
 """Guests, for code that cannot await: the twins of ``supertokens_guest.asyncio``.
 
-What they take, return and raise stands there. Each works inside a running event loop as
-well, which it then blocks.
+What they do and raise stands there. Inside a running event loop each blocks it.
 """
 
 from collections.abc import Mapping
@@ -54,10 +53,7 @@ def get_guest_data(
 def transfer_guest(
     request: Any, session: SessionContainer, user_context: dict[str, Any] | None = None
 ) -> GuestTransfer | None:
-    """Transfer the guest that the login of *session* left waiting.
-
-    A plain ``on_transfer`` runs at once, in this thread.
-    """
+    """Transfer the guest that the login left waiting; a plain hook runs at once."""
     return run_blocking(twin.transfer_guest(request, session, user_context))
 
 

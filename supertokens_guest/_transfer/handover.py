@@ -1,8 +1,8 @@
 """A guest becomes a user: at the login, or later into a session that is there.
 
-One value goes all the way, a ``Handover``: it reads the request's guest, chooses what
-moves, calls the app's hook and has the answer clear the cookie. A guest never fails a
-login: whatever goes wrong, the guest is kept for another try.
+One value goes all the way: it reads the request's guest, chooses what moves, calls the
+app's hook and has the answer clear the cookie. Whatever goes wrong, no login fails, and
+the guest is kept for another try.
 """
 
 import copy
@@ -66,14 +66,9 @@ class Handover:
     reading: Reading = field(default_factory=Reading)
     guest: Guest | None = None  # to be transferred now
     clears: bool = False  # what came, without a transfer
-    beside: dict[str, Any] = field(default_factory=dict)  # the claims, in the token
+    beside: dict[str, Any] = field(default_factory=dict)  # what else enters the token
     selection: select.Selection = field(default_factory=select.Selection)
     is_told: bool = False  # the app's hook has succeeded, or there is none
-
-    @property
-    def into_payload(self) -> dict[str, Any]:
-        """What the session's access token gets, at its top level."""
-        return {**self.beside, **self.selection.into_payload}
 
     async def find(self) -> None:
         """Read the request's guest, and decide whether this session may take it."""
@@ -247,8 +242,7 @@ class Handover:
         hook: Any = current().config.on_transfer
         call = getattr(hook, "__call__", None)  # noqa: B004 - an object's may be one
         is_coroutine = any(map(inspect.iscoroutinefunction, (hook, call)))
-        is_fastapi = current().app_info.framework == "fastapi"
-        return hook is None or is_coroutine or is_fastapi
+        return hook is None or is_coroutine or current().app_info.framework == "fastapi"
 
     def _is_another_users(self) -> bool:
         """Tell whether the guest waits, or may wait, for another user's login."""

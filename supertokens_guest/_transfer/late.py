@@ -4,8 +4,8 @@ import math
 import time
 from typing import Any
 
-from supertokens_python.recipe.session import SessionContainer, SessionRecipe
-from supertokens_python.recipe.session import exceptions as session_errors
+from supertokens_python.recipe.session import SessionContainer, exceptions
+from supertokens_python.recipe.session.recipe import SessionRecipe
 
 from supertokens_guest._background import run
 from supertokens_guest._runtime import core_failure, current, refused_by_core
@@ -58,7 +58,7 @@ async def _move(handover: Handover) -> GuestTransfer | None:
     the end of the waiting are written at once, after the hook.
     """
     recipe = SessionRecipe.get_instance().recipe_implementation
-    session: SessionContainer = handover.session
+    session = handover.session
     try:
         # As the core has it: what an admin took out must not come back. In a context of
         # its own: the SDK would answer from that of an earlier call.
@@ -66,9 +66,7 @@ async def _move(handover: Handover) -> GuestTransfer | None:
             lambda: recipe.get_session_information(session.get_handle(), {})
         )
         if stored is None:
-            session_errors.raise_unauthorised_exception(
-                "Session does not exist anymore."
-            )
+            exceptions.raise_unauthorised_exception("Session does not exist anymore.")
         payload = stored.custom_claims_in_access_token_payload
         if payload.get(WAITING) != handover.reading.fingerprint:
             return None  # transferred by another request, or taken out by an admin
@@ -80,11 +78,10 @@ async def _move(handover: Handover) -> GuestTransfer | None:
         if not await handover.call_hook():
             return None
         # The SDK merges into what the token says.
-        token: Any = session
-        token.user_data_in_access_token = dict(payload)
-        update = {**handover.into_payload, WAITING: None}
+        session.user_data_in_access_token = dict(payload)
+        update = {**handover.selection.into_payload, WAITING: None}
         await run(lambda: session.merge_into_access_token_payload(update))
-    except session_errors.SuperTokensSessionError as error:
+    except exceptions.SuperTokensSessionError as error:
         clear_with(error)
         raise  # the session has ended: the SDK's answer to that is the right one
     except Exception as error:  # noqa: BLE001 - a guest must not fail a user's request

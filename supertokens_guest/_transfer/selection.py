@@ -1,7 +1,4 @@
-"""Which of a guest's claims enter a session, under which names, and which do not.
-
-Pure: the caller brings what the session has and what the guest may give.
-"""
+"""Which of a guest's claims enter a session, and under which names: a pure decision."""
 
 import copy
 import json
@@ -14,7 +11,6 @@ from supertokens_guest._tokens.payload import GUEST_ID, is_reserved
 
 DropReason = Literal["reserved", "present", "namespace_taken", "no_room", "removed"]
 
-SETTLED = frozenset[DropReason]({"reserved", "present"})  # for every later try, too
 WAITING = "sg-waiting"  # the session's claim of the guest left for a later transfer
 MORE = "sg-more"  # beside the guest's id: the claims lie in the session's data
 DATA_KEY = "guest"  # where in the data, when the configuration has no namespace
@@ -32,21 +28,23 @@ class Selection:
     into_payload: dict[str, Any] = field(default_factory=dict, repr=False)
     into_data: dict[str, Any] = field(default_factory=dict, repr=False)
     moved: dict[str, Any] = field(default_factory=dict, repr=False)
-    in_database: bool = False
     dropped: dict[str, DropReason] = field(default_factory=dict)
 
     @property
+    def in_database(self) -> bool:
+        return bool(self.into_data)
+
+    @property
     def left_behind(self) -> DropReason | None:
-        """Why a claim would be lost with the guest's cookie, if one would."""
-        return min(set(self.dropped.values()) - SETTLED, default=None)
+        """Why a claim could still follow, if one could, while the cookie is kept."""
+        return min(set(self.dropped.values()) - {"reserved", "present"}, default=None)
 
 
 def headers_bytes(payload: Mapping[str, Any], *, ids: str, copies: int) -> int:
     """Return an upper bound for an answer's headers with a session in them.
 
-    For those of a refresh, the largest: its tokens name what they replace, *ids* the
-    user and the tenant. Of the access token there are *copies*. What overflows 100
-    bytes early costs nobody anything.
+    For those of a refresh, the largest: its tokens name what they replace. *ids* name
+    the user and the tenant; of the access token there are *copies*.
     """
     # As in the front token, in which what is not ASCII is escaped; the core writes a
     # float as Java does, by up to three characters longer.
@@ -83,9 +81,7 @@ def select_claims(
     if not added:
         return Selection(dropped=dropped)
     if room is None:
-        return Selection(
-            into_data=added, moved=moved, in_database=True, dropped=dropped
-        )
+        return Selection(into_data=added, moved=moved, dropped=dropped)
     inside = added if namespace is None else added.get(namespace, {})
     has_more = MORE in (payload if namespace is None else inside)
     if not has_more and room({**payload, **added}) >= 0:
@@ -98,18 +94,11 @@ def select_claims(
     if room({**payload, **mark}) < -_SLACK:
         return Selection(dropped=dropped | dict.fromkeys(moved, "no_room"))
     together = {name: inside[name] for name in inside if name not in {"sub", MORE}}
-    into_data, stored, kept_out = _joined(
-        together, data, namespace or DATA_KEY, guest_id
-    )
-    if not into_data:
+    added, moved, out = _joined(together, data, namespace or DATA_KEY, guest_id)
+    if not added:
         return Selection(dropped=dict.fromkeys(chosen, "namespace_taken"))
-    return Selection(
-        into_payload=mark,
-        into_data=into_data,
-        moved=stored,
-        in_database=True,
-        dropped=dropped | kept_out,
-    )
+    dropped |= out
+    return Selection(into_payload=mark, into_data=added, moved=moved, dropped=dropped)
 
 
 def guests(claim: object) -> dict[str, Any] | None:
@@ -125,9 +114,8 @@ def arrived(
     """Return *selection* as it arrived: the app's override may run after ours."""
     if selection.in_database:
         return selection
-    inside = payload if namespace is None else payload.get(namespace)
-    if not isinstance(inside, Mapping):
-        inside = {}
+    claim = payload if namespace is None else payload.get(namespace)
+    inside = claim if isinstance(claim, Mapping) else {}
     moved, dropped = dict(selection.moved), dict(selection.dropped)
     for name, value in selection.moved.items():
         if inside.get(name) != value:  # the SDK merges None as absent
