@@ -24,23 +24,9 @@ from supertokens_guest.guest import Guest, GuestTransfer, Visitor
 from supertokens_guest.override import guest_override, guest_plugin
 
 __all__ = [
-    "ConfigError",
-    "CoreUnavailableError",
-    "Guest",
-    "GuestConfig",
-    "GuestError",
-    "GuestEvent",
-    "GuestRefusedError",
-    "GuestTransfer",
-    "GuestVerifier",
-    "KeysUnavailableError",
-    "PayloadError",
-    "PayloadTooLargeError",
-    "TokenError",
-    "Visitor",
-    "clear_guest_cookie",
-    "guest_override",
-    "guest_plugin",
-    "set_guest_cookie",
-    "without_guest_transfer",
-]
+    "ConfigError", "CoreUnavailableError", "Guest", "GuestConfig", "GuestError",
+    "GuestEvent", "GuestRefusedError", "GuestTransfer", "GuestVerifier",
+    "KeysUnavailableError", "PayloadError", "PayloadTooLargeError", "TokenError",
+    "Visitor", "clear_guest_cookie", "guest_override", "guest_plugin",
+    "set_guest_cookie", "without_guest_transfer",
+]  # fmt: skip

@@ -1,14 +1,13 @@
 """What one initialised SDK has of us: configuration, verifier, and what is remembered.
 
-The SDK makes everything once, in ``init``, and its own functions find it there; ours
-find this. It belongs to one ``SessionRecipe``: a test that resets the SDK starts
-afresh.
+The SDK's own functions find what ``init`` made; ours find this. It belongs to one
+``SessionRecipe``: a test that resets the SDK starts afresh.
 """
 
 import functools
 import math
 import re
-from typing import Any
+from typing import Any, cast
 from urllib.parse import urlsplit
 
 import httpx
@@ -35,33 +34,27 @@ class Runtime:
 
     def __init__(self, config: GuestConfig, static_keys: StaticKeys | None) -> None:
         self.config = config
-        # When the late transfer into a session, by its handle, failed, in monotonic
-        # seconds; infinity while it is under way.
+        # By session: when a late transfer into it failed; infinity while under way.
         self.late_tries: dict[str, float] = {}
         # Until then nothing is issued or renewed by itself: the core has just failed.
         self.paused_until = -math.inf
-        # Cookie headers that need nothing, with the keys by which they were read and
-        # the epoch seconds until when.
+        # Cookie headers that need nothing: read with which keys, and until when.
         self.quiet: dict[bytes | str | None, tuple[object, float]] = {}
         self._static_keys = static_keys
         self._verifier: list[TokenVerifier] = []
 
     @property
     def app_info(self) -> AppInfo:
-        app: AppInfo = SessionRecipe.get_instance().get_app_info()
-        return app
+        return cast("AppInfo", SessionRecipe.get_instance().get_app_info())
 
     @property
     def session_config(self) -> NormalisedSessionConfig:
-        config: NormalisedSessionConfig = SessionRecipe.get_instance().config
-        return config
+        return cast("NormalisedSessionConfig", SessionRecipe.get_instance().config)
 
     @property
     def issuer(self) -> str:
-        app = self.app_info
-        domain: str = app.api_domain.get_as_string_dangerous()
-        base_path: str = app.api_base_path.get_as_string_dangerous()
-        return domain + base_path
+        domain, path = self.app_info.api_domain, self.app_info.api_base_path
+        return f"{domain.get_as_string_dangerous()}{path.get_as_string_dangerous()}"
 
     @property
     def verifier(self) -> TokenVerifier:
@@ -122,8 +115,7 @@ def core_addresses() -> str:
 
 
 def _core_urls(path: str) -> list[str]:
-    urls: list[str] = Querier.get_instance().get_all_core_urls_for_path(path)
-    return urls
+    return cast("list[str]", Querier.get_instance().get_all_core_urls_for_path(path))
 
 
 _installed: Runtime | None = None
@@ -149,10 +141,10 @@ def current() -> Runtime:
     try:
         recipe = SessionRecipe.get_instance()
     except GeneralError as error:
-        raise ConfigError(
-            "SuperTokens is not initialised: call supertokens_python.init() with"
-            " session.init() in its recipe_list first."
-        ) from error
+        message = (
+            "SuperTokens is not initialised: call init() with session.init() first."
+        )
+        raise ConfigError(message) from error
     if _session_config is None:
         # An app's own implementation without a configuration is taken for the recipe
         # that asks first: the one that was being made.

@@ -21,16 +21,10 @@ from supertokens_guest.errors import ConfigError, TokenError
 from supertokens_guest.guest import Guest, GuestTransfer, Visitor
 
 __all__ = [
-    "clear_guest",
-    "create_guest_jwt",
-    "get_guest",
-    "get_guest_data",
-    "get_visitor",
-    "merge_into_guest_payload",
-    "transfer_guest",
-    "update_guest_jwt",
+    "clear_guest", "create_guest_jwt", "get_guest", "get_guest_data", "get_visitor",
+    "merge_into_guest_payload", "transfer_guest", "update_guest_jwt",
     "verify_guest_jwt",
-]
+]  # fmt: skip
 
 
 async def create_guest_jwt(
@@ -127,10 +121,8 @@ async def get_guest_data(
             return stored
     found = guests(claim)
     if found is None and namespace is None:
-        raise ConfigError(
-            "With namespace=None nothing tells a guest's claims from others: read"
-            " session.get_access_token_payload()."
-        )
+        message = "With namespace=None nothing tells a guest's claims from others."
+        raise ConfigError(message)
     return found
 
 

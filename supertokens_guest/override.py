@@ -173,13 +173,10 @@ def _harmless(handover: Handover) -> Iterator[None]:
 
 
 def _carried(handover: Handover, payload: dict[str, Any]) -> dict[str, Any]:
-    """Return the guest's claims of the session that this one takes the place of.
-
-    The SDK swaps a session for a bare one when an e-mail verification links accounts:
-    the same login method, and the old session still attached to the request. Another
-    person who logs in at this browser has another login method and gets nothing. What
-    lies in the old session's data is gone with it.
-    """
+    """Return the guest's claims of the session that this one takes the place of."""
+    # The SDK swaps a session for a bare one when an e-mail verification links accounts:
+    # the same login method, and the old session still attached to the request. Another
+    # person who logs in at this browser has another login method and gets nothing.
     namespace, previous = current().config.namespace, handover.visit.session
     if namespace is None or previous is None or namespace in payload:
         return {}
@@ -212,11 +209,8 @@ def _end_guests(original: Any) -> None:
 
 
 def _watched(session: SessionContainer) -> SessionContainer:
-    """Have the end of *session* clear the guest that came with it: at sign-out.
-
-    Not by an override of the recipe's ``revoke_session``, which is told no request by
-    an app that calls ``session.revoke_session()``.
-    """
+    """Have the end of *session* clear the guest that came with it: at sign-out."""
+    # The recipe's revoke_session is told no request where an app calls the session's.
     revoke = session.revoke_session
 
     async def revoke_session(user_context: Any = None) -> None:

@@ -16,12 +16,7 @@ from supertokens_python.recipe.openid.asyncio import create_jwt
 from supertokens_python.recipe.openid.recipe import OpenIdRecipe
 
 from supertokens_guest._background import blocks, has_threads, run_sync, submit
-from supertokens_guest._runtime import (
-    Runtime,
-    core_addresses,
-    core_failure,
-    current,
-)
+from supertokens_guest._runtime import Runtime, core_addresses, core_failure, current
 from supertokens_guest._tokens.keys import wait
 from supertokens_guest._tokens.payload import AUDIENCE, GUEST_ID, checked_payload
 from supertokens_guest.errors import CoreUnavailableError, PayloadError, TokenError
@@ -34,8 +29,6 @@ SIGN_SECONDS = 10.0
 AT_ONCE = 8
 
 Ask = Callable[[], Coroutine[Any, Any, str]]
-
-
 _places: dict[tuple[str, int], threading.BoundedSemaphore] = {}
 # The same for the background loop, where nothing may block.
 _turns: dict[asyncio.AbstractEventLoop, asyncio.Semaphore] = {}

@@ -234,11 +234,9 @@ class Handover:
         return select.MAX_HEADERS_BYTES - size - attributes
 
     def _runs_at_login(self) -> bool:
-        """Tell whether the hook, if any, belongs on the event loop of the login.
-
-        In Flask and Django a plain one does not: what it uses, such as a database
-        connection, is bound to the request's thread, and must find no loop there.
-        """
+        """Tell whether the hook, if any, belongs on the event loop of the login."""
+        # In Flask and Django not a plain one: what it uses, such as a connection, is of
+        # the request's thread, and must find no loop there.
         hook: Any = current().config.on_transfer
         call = getattr(hook, "__call__", None)  # noqa: B004 - an object's may be one
         is_coroutine = any(map(inspect.iscoroutinefunction, (hook, call)))

@@ -52,11 +52,8 @@ async def transfer_late(
 
 
 async def _move(handover: Handover) -> GuestTransfer | None:
-    """Put the claims into the session, with the hook between choosing and writing.
-
-    Each new access token takes a kilobyte of the answer's headers, so the claims and
-    the end of the waiting are written at once, after the hook.
-    """
+    """Put the claims into the session, with the hook between choosing and writing."""
+    # Each new access token takes a kilobyte of headers, so there is one, at the end.
     recipe = SessionRecipe.get_instance().recipe_implementation
     session = handover.session
     try:

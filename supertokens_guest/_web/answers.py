@@ -2,7 +2,6 @@
 
 import contextlib
 import functools
-from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any
 
@@ -13,7 +12,7 @@ from supertokens_python.supertokens import get_request_from_user_context
 from supertokens_guest import errors
 from supertokens_guest._runtime import current
 from supertokens_guest._web.cookies import clear_cookie, set_cookie, set_header
-from supertokens_guest._web.requests import Reading, Visit, visit_of
+from supertokens_guest._web.requests import Act, Reading, Visit, visit_of
 from supertokens_guest.events import logger
 from supertokens_guest.guest import Guest
 
@@ -174,9 +173,7 @@ def clear_with(error: session_errors.SuperTokensSessionError) -> None:
         mutators.append(clear)
 
 
-def at_answer(
-    session: SessionContainer, visit: Visit, act: Callable[[Any], None]
-) -> None:
+def at_answer(session: SessionContainer, visit: Visit, act: Act) -> None:
     """Have *act* done to the response that carries *session*, unless it is a 5xx."""
 
     def mutate(response: Any, _user_context: dict[str, Any]) -> None:
@@ -189,7 +186,7 @@ def at_answer(
     session.response_mutators.append(mutate)
 
 
-def perform(act: Callable[[Any], None], response: Any, status: int) -> None:
+def perform(act: Act, response: Any, status: int) -> None:
     """Do *act* to *response*, whose outcome is settled: an error is only logged."""
     if status >= SERVER_ERROR:
         return

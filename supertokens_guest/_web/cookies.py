@@ -1,8 +1,4 @@
-"""What is written on an answer: the guest's cookie and header, and what caches may do.
-
-Starlette, Werkzeug and Django give their responses the same ``set_cookie`` and a
-mapping of headers, which is all that is used here.
-"""
+"""What is written on an answer of any framework: cookie, header, what caches may do."""
 
 import time
 from http.cookies import SimpleCookie

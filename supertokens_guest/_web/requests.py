@@ -30,6 +30,9 @@ _SDK_HEADERS = ("rid", "fdi-version", "st-auth-mode")
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})  # RFC 9110, 9.2.1
 
 
+Act = Callable[[Any], None]  # what is done to a response
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Reading:
     """What the guest tokens of a request came to."""
@@ -66,7 +69,7 @@ class Visit:
     waits: bool = False  # a login left the guest for a later transfer
     made: set[str] = field(default_factory=set)  # sessions, by their handles
     revoked: set[str] = field(default_factory=set)  # likewise
-    deferred: list[Callable[[Any], None]] = field(default_factory=list)  # for `status`
+    deferred: list[Act] = field(default_factory=list)  # for `status`
 
     @functools.cached_property
     def request(self) -> BaseRequest:
@@ -189,21 +192,18 @@ class Visit:
         for token in tokens:
             try:
                 parsed = jwt.parse_jwt_without_signature_verification(unquote(token))
-                access_token.validate_access_token_structure(
-                    parsed.payload, parsed.version
-                )
+                structure = parsed.payload, parsed.version
+                access_token.validate_access_token_structure(*structure)
             except Exception:  # noqa: BLE001, S112 - whatever the SDK raises
                 continue
             return parsed.payload
         return None
 
     def from_another_site(self, user_context: dict[str, Any]) -> bool:
-        """Tell whether a page of another site sent this request by itself.
-
-        Such a page can sign a visitor's browser in to an account of its own, with a
-        form or a ``no-cors`` fetch, where cookies are ``SameSite=None``. It cannot add
-        a header of the SDK's, and a browser says where the request comes from.
-        """
+        """Tell whether a page of another site sent this request by itself."""
+        # Such a page can sign a visitor's browser in to an account of its own, with a
+        # form or a no-cors fetch, where cookies are SameSite=None. It cannot add a
+        # header of the SDK's, and a browser says where the request comes from.
         header = self.request.get_header
         if any(header(name) for name in _SDK_HEADERS):
             return False

@@ -46,10 +46,9 @@ def here(request: Any) -> Visit:
     visit = visit_of(request)
     if not visit.has_middleware:
         raise ConfigError(
-            "The guest needs an answer to travel with: add the middleware, by"
-            " app.add_middleware(GuestMiddleware) in FastAPI, GuestMiddleware(app) in"
-            ' Flask, "supertokens_guest.django.GuestMiddleware" in MIDDLEWARE in'
-            " Django."
+            "A guest travels by the middleware: app.add_middleware(GuestMiddleware) in"
+            " FastAPI, GuestMiddleware(app) in Flask, in Django's MIDDLEWARE"
+            ' "supertokens_guest.django.GuestMiddleware".'
         )
     return visit
 
@@ -57,11 +56,9 @@ def here(request: Any) -> Visit:
 async def find_visitor(
     request: Any, context: dict[str, Any] | None, **options: Any
 ) -> Visitor:
-    """Return who asks: the session's user, or the guest, issued now if there is none.
-
-    *options* for the SDK's ``get_session`` come from a guard: it looks for the session
-    anew, transfers a waiting guest, and refuses unsafe requests of other sites.
-    """
+    """Return who asks: the session's user, or the guest, issued if there is none."""
+    # A guard's options, for get_session, say to look for it anew, to transfer a waiting
+    # guest, and to refuse unsafe requests of other sites.
     visit, context = here(request), {} if context is None else context
     visit.was_read = True
     if options and visit.is_unsafe and visit.from_another_site(context):
@@ -230,8 +227,7 @@ def warn_without_sdk(modules: Sequence[object], remedy: str) -> None:
     """Warn if an app's middlewares are known, by *modules*, and none is the SDK's."""
     sdks = "supertokens_python.framework."
     if modules and not any(str(name).startswith(sdks) for name in modules):
-        logger.warning(
-            "SuperTokens' own middleware is missing: %s writes the sessions that guests"
-            " log in to.",
-            remedy,
+        missing = (
+            "SuperTokens' own middleware is missing, which writes the sessions: %s"
         )
+        logger.warning(missing, remedy)
