@@ -47,8 +47,8 @@ def here(request: Any) -> Visit:
     if not visit.has_middleware:
         raise ConfigError(
             "A guest travels by the middleware: app.add_middleware(GuestMiddleware) in"
-            " FastAPI, GuestMiddleware(app) in Flask, in Django's MIDDLEWARE"
-            ' "supertokens_guest.django.GuestMiddleware".'
+            " FastAPI, GuestMiddleware(app) in Flask, in Django"
+            ' "supertokens_guest.django.GuestMiddleware" in MIDDLEWARE.'
         )
     return visit
 
