@@ -83,6 +83,30 @@ def test_a_hook_with_djangos_orm(  # noqa: PLR0917 - fixtures
 
 
 @pytest.mark.parametrize("kind", BLOCKING)
+@pytest.mark.parametrize("late", [False, True])
+def test_what_a_plain_hook_returns_is_awaited(
+    serve: Serve, visit: Visit, told: Told, kind: Kind, late: bool
+) -> None:
+    """A function around a coroutine function is a plain one, and works as well."""
+
+    async def save(transfer: GuestTransfer) -> None:
+        await asyncio.sleep(0)
+        told.on_transfer(transfer)
+
+    def hook(transfer: GuestTransfer) -> Any:
+        return save(transfer)
+
+    told.failures = int(late)
+    visitor = visit(serve(GuestConfig(on_transfer=hook), kind=kind))
+    visitor.become_guest(CART)
+
+    visitor.sign_up()
+    visitor.action("transfer")
+
+    assert [CART] == [transfer.moved for transfer in told.transfers]
+
+
+@pytest.mark.parametrize("kind", BLOCKING)
 def test_a_plain_hook_runs_once_in_a_request(
     serve: Serve, visit: Visit, told: Told, kind: Kind
 ) -> None:
