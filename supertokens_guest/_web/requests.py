@@ -136,8 +136,7 @@ class Visit:
         cookies, header = self.guest_tokens(runtime.config.cookie_name)
         tokens = [(token, False) for token in cookies[:MAX_COOKIES]]
         tokens += [] if header is None else [(header, True)]
-        issuer = runtime.issuer
-        owners = [(ownership(token, issuer), by_header) for token, by_header in tokens]
+        owners = [(ownership(token, runtime.issuer), by) for token, by in tokens]
         guests: list[tuple[Guest, bool]] = []
         bad, unavailable = [], None
         for (token, by_header), owner in zip(tokens, owners, strict=True):
