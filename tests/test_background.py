@@ -14,7 +14,14 @@ from typing import Any
 import pytest
 
 from supertokens_guest import CoreUnavailableError, _background
-from supertokens_guest._background import call_app, run_blocking, run_sync, submit
+from supertokens_guest._background import (
+    blocks,
+    call_app,
+    run,
+    run_blocking,
+    run_sync,
+    submit,
+)
 
 VISITOR: contextvars.ContextVar[str] = contextvars.ContextVar("VISITOR")
 
@@ -117,6 +124,25 @@ def test_a_system_exit_of_the_apps_loses_nothing_else() -> None:
 
     thread = waiting.result(LONG_SECONDS)
     assert thread is submit(this_thread).result(LONG_SECONDS)
+
+
+@pytest.mark.parametrize("inside", [False, True])
+def test_what_a_decision_runs_on_a_loop_does_not_block(inside: bool) -> None:
+    """Only the decision itself does, whether or not the caller is inside a loop."""
+
+    async def on_loop() -> bool:
+        return blocks()
+
+    async def decide() -> tuple[bool, bool]:
+        return blocks(), await run(on_loop)
+
+    async def within() -> tuple[bool, bool]:
+        return run_blocking(decide())
+
+    assert (True, False) == (
+        asyncio.run(within()) if inside else run_blocking(decide())
+    )
+    assert not blocks()
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")

@@ -102,6 +102,18 @@ def test_header_by_itself(open_shop: Open, browse: Browse, kind: Kind) -> None:
     assert ([], []) == (guest_lines(answer), guest_lines(again))
 
 
+def test_known_header(open_shop: Open, browse: Browse, kind: Kind) -> None:
+    """A known guest who came in a header is no reason to do nothing for the others."""
+    app = open_shop(kind=kind)
+    client = browse(app, auth_mode="header")
+    token = client.ask().headers["guest-jwt"]
+
+    known = client.ask(sent={"guest-jwt": token})
+
+    assert "guest-jwt" not in known.headers
+    assert 1 == len(guest_lines(browse(app).ask()))
+
+
 def test_expose_headers(open_shop: Open, browse: Browse, kind: Kind) -> None:
     """What the app exposes itself stays exposed."""
     client = browse(open_shop(kind=kind), auth_mode="header")
