@@ -1,6 +1,7 @@
 # make test    the whole suite        make demo    the guest shop in a browser
 # make lint    style and types        make bench   what it costs, as ratios
 # make docs    the documentation as a site, in build/site
+# make size    the lines of each module, without the dev core
 #
 # Each makes its virtual environment first when that is missing or out of date, from
 # hashed locks, with plain pip: nothing is needed but make and Python >= 3.10 with venv.
@@ -33,7 +34,7 @@ BENCHES := $(sort $(basename $(notdir $(wildcard benchmarks/bench_*.py))))
 CHECKED := $(wildcard *.py .ci/*.py supertokens_guest tests testkit demo benchmarks)
 
 .DEFAULT_GOAL := help
-.PHONY: help test demo lint format bench docs venv lock dist clean
+.PHONY: help test demo lint format bench size docs venv lock dist clean
 
 help:
 	@sed -n '/^#/!q; s/^# \{0,1\}//p' Makefile
@@ -54,6 +55,9 @@ lint: $(READY)
 format: $(READY)
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+size:
+	@git ls-files 'supertokens_guest/*.py' | grep -v /devcore/ | xargs wc -l | sort -n
 
 bench: $(READY)
 	@status=0; for name in $(BENCHES); do \

@@ -170,6 +170,18 @@ def test_a_folders_front_page_imports_nothing(path: Path) -> None:
     assert [] == list(imported(ast.parse(path.read_text(encoding="utf-8"))))
 
 
+def test_the_package_is_small_enough_to_read() -> None:
+    """In an afternoon: all modules together, and each alone (``make size``)."""
+    paths = [*MODULES, *FRONT_PAGES]
+    lines = {
+        module_name(path): len(path.read_text(encoding="utf-8").splitlines())
+        for path in paths
+    }
+
+    assert 3_800 >= sum(lines.values())
+    assert [] == [module for module, count in lines.items() if count > 320]
+
+
 @pytest.mark.parametrize("path", DEVCORE_MODULES, ids=module_name)
 def test_the_dev_core_stands_beside_the_package(path: Path) -> None:
     """The dev core imports nothing of the package, so it cannot share its mistakes."""
