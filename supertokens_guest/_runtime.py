@@ -7,7 +7,7 @@ The SDK's own functions find what ``init`` made; ours find this. It belongs to o
 import functools
 import math
 import re
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urlsplit
 
 import httpx
@@ -15,7 +15,6 @@ from supertokens_python.exceptions import GeneralError
 from supertokens_python.querier import Querier
 from supertokens_python.recipe.session.interfaces import RecipeInterface
 from supertokens_python.recipe.session.recipe import SessionRecipe
-from supertokens_python.recipe.session.utils import NormalisedSessionConfig
 from supertokens_python.supertokens import AppInfo
 
 from supertokens_guest._tokens.keys import KeyCache, StaticKeys
@@ -24,6 +23,9 @@ from supertokens_guest.config import GuestConfig
 from supertokens_guest.errors import ConfigError
 from supertokens_guest.events import EventCode, GuestEvent, tell
 from supertokens_guest.guest import Guest
+
+if TYPE_CHECKING:  # in SDK 0.30 it has another name
+    from supertokens_python.recipe.session.utils import NormalisedSessionConfig
 
 
 class Runtime:
@@ -48,7 +50,7 @@ class Runtime:
         return cast("AppInfo", SessionRecipe.get_instance().get_app_info())
 
     @property
-    def session_config(self) -> NormalisedSessionConfig:
+    def session_config(self) -> "NormalisedSessionConfig":
         return cast("NormalisedSessionConfig", SessionRecipe.get_instance().config)
 
     @property
