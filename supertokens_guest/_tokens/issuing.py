@@ -22,11 +22,8 @@ from supertokens_guest._tokens.payload import AUDIENCE, GUEST_ID, checked_payloa
 from supertokens_guest.errors import CoreUnavailableError, PayloadError, TokenError
 from supertokens_guest.guest import Guest
 
-# How long a call by hand waits for the core: it may be asked from a script, too.
-SIGN_SECONDS = 10.0
-# How many guests a process has signed at a time; who comes later waits for a turn. The
-# SDK spends 15 to 30 ms of CPU on each call, so more at once only make all late.
-AT_ONCE = 8
+SIGN_SECONDS = 10.0  # for a call by hand, which may come from a script
+AT_ONCE = 8  # in a process: the SDK spends 15 to 30 ms of CPU, so more make all late
 
 Ask = Callable[[], Coroutine[Any, Any, str]]
 _places: dict[tuple[str, int], threading.BoundedSemaphore] = {}

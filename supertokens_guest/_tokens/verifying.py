@@ -116,6 +116,7 @@ class TokenVerifier:
         """Return a guest's parts, the lists and dicts of its payload apart, and exp."""
         kid = rules.key_id(token)
         if key_set is None or kid not in key_set.keys:
+            rules.check_form(token)  # nothing is fetched for junk
             raise _UnknownKeyError(kid)
         key = key_set.keys[kid]
         guest_id, payload, iat, exp = rules.verified(token, key, self._issuer)

@@ -15,9 +15,7 @@ WAITING = "sg-waiting"  # the session's claim of the guest left for a later tran
 MORE = "sg-more"  # beside the guest's id: the claims lie in the session's data
 DATA_KEY = "guest"  # where in the data, when the configuration has no namespace
 
-# To more than 4,096 bytes of headers nginx, with its defaults, answers 502, while the
-# user's row stays.
-MAX_HEADERS_BYTES = 4_000
+MAX_HEADERS_BYTES = 4_000  # to more than 4,096 nginx, with its defaults, answers 502
 _SLACK = 250  # by which the bound is too high at least: for what must be in the token
 
 
