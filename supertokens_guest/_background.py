@@ -29,12 +29,13 @@ LOOP_SECONDS = 60.0  # then a sync call inside a running loop gives up waiting
 # None is ever closed: that would deafen a parent's, with which it shares a selector.
 _loops: dict[int, asyncio.AbstractEventLoop] = {}
 
-_blocks: contextvars.ContextVar[bool] = contextvars.ContextVar("blocks", default=False)
+# While it runs: a task that the app begins meanwhile has a copy of this for ever.
+_driven: contextvars.ContextVar[object] = contextvars.ContextVar("driven", default=None)
 
 
 def blocks() -> bool:
     """Tell whether what asks is driven by ``run_blocking``."""
-    return _blocks.get()
+    return bool(getattr(_driven.get(), "cr_running", False))
 
 
 async def run(make: Make[T]) -> T:
@@ -43,14 +44,14 @@ async def run(make: Make[T]) -> T:
 
 def run_blocking(decision: Coroutine[Any, Any, T]) -> T:
     """Run *decision* in this thread, without a loop."""
-    was = _blocks.set(True)
+    was = _driven.set(decision)
     try:
         decision.send(None)
     except StopIteration as end:
         outcome: T = end.value
         return outcome
     finally:
-        _blocks.reset(was)
+        _driven.reset(was)
     decision.close()
     raise RuntimeError("A decision that blocks has tried to await.")
 
@@ -59,7 +60,7 @@ def run_sync(make: Make[T]) -> T:
     """Run a coroutine on a loop of its own, inside a running one in another thread."""
 
     async def inside() -> T:
-        _blocks.set(False)
+        _driven.set(None)
         return await make()
 
     try:

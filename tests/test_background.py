@@ -14,7 +14,13 @@ from typing import Any
 import pytest
 
 from supertokens_guest import CoreUnavailableError, _background
-from supertokens_guest._background import call_app, run_blocking, run_sync, submit
+from supertokens_guest._background import (
+    blocks,
+    call_app,
+    run_blocking,
+    run_sync,
+    submit,
+)
 
 VISITOR: contextvars.ContextVar[str] = contextvars.ContextVar("VISITOR")
 
@@ -199,6 +205,21 @@ def test_a_decision_that_blocks_needs_no_loop() -> None:
     assert "yes" == run_blocking(decide("yes"))
     with pytest.raises(RuntimeError, match="tried to await"):
         run_blocking(_thread_and_context())
+
+
+@pytest.mark.anyio
+async def test_a_task_that_is_begun_meanwhile_does_not_block() -> None:
+    """As one of ``on_event``: it inherits the context, and runs on the app's loop."""
+
+    async def tell() -> bool:
+        return blocks()
+
+    async def decide() -> tuple[bool, asyncio.Task[bool]]:
+        return blocks(), asyncio.create_task(tell())
+
+    is_blocking, task = run_blocking(decide())
+
+    assert (True, False) == (is_blocking, await task)
 
 
 @pytest.mark.anyio
