@@ -20,6 +20,7 @@ from supertokens_guest import (
     GuestConfig,
     GuestError,
     GuestTransfer,
+    PayloadTooLargeError,
     TokenError,
     _runtime,
     set_guest_cookie,
@@ -28,6 +29,7 @@ from supertokens_guest import asyncio as guests
 from supertokens_guest import syncio as guests_syncio
 from supertokens_guest._tokens.issuing import AT_ONCE, places
 from supertokens_guest._tokens.keys import KeyCache
+from supertokens_guest._web.answers import body_of
 from testkit.apps import KINDS
 from testkit.browsing import guest_lines
 from testkit.core import Core
@@ -434,3 +436,14 @@ def test_places_of_a_forked_child(monkeypatch: pytest.MonkeyPatch) -> None:
         places("x").acquire(blocking=False) for _ in range(AT_ONCE)
     ]
     assert not places("x").acquire(blocking=False)
+
+
+def test_an_error_that_an_app_derived_is_answered() -> None:
+    """As the one that it is derived from, and not with a 500."""
+
+    class CartFullError(PayloadTooLargeError):
+        """The app's own."""
+
+    full = CartFullError("", "is full")
+
+    assert body_of(PayloadTooLargeError("", "is full")) == body_of(full)
