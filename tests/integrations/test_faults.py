@@ -10,6 +10,7 @@ import os
 import pickle
 import signal
 import threading
+import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -447,3 +448,56 @@ def test_an_error_that_an_app_derived_is_answered() -> None:
     full = CartFullError("", "is full")
 
     assert body_of(PayloadTooLargeError("", "is full")) == body_of(full)
+
+
+@every_kind
+@pytest.mark.parametrize("is_cancelled", [False, True])
+def test_a_task_that_a_hook_returns(
+    serve: Serve, visit: Visit, kind: Kind, is_cancelled: bool
+) -> None:
+    """A login neither waits for what the hook left running nor ends with it."""
+    ends: list[float] = []
+
+    async def on_transfer(_: GuestTransfer) -> Any:
+        task = asyncio.ensure_future(asyncio.sleep(1.0))
+        if is_cancelled:
+            task.cancel()
+        ends.append(time.monotonic() + 1.0)
+        return task
+
+    visitor = visit(serve(GuestConfig(on_transfer=on_transfer), kind=kind))
+    visitor.become_guest(CART)
+
+    answer = visitor.login()
+
+    assert time.monotonic() < ends[0]
+    assert 200 == answer.status_code
+    assert cleared(answer)
+
+
+@pytest.mark.parametrize("kind", ["flask", "django", "django-asgi"])
+@pytest.mark.parametrize("late", [False, True])
+def test_what_a_plain_hook_returns_is_cancelled(
+    serve: Serve, visit: Visit, told: Told, kind: Kind, late: bool
+) -> None:
+    """It has failed, as any other hook that raises, and the guest is kept."""
+
+    async def save(transfer: GuestTransfer) -> None:
+        told.on_transfer(transfer)
+        raise asyncio.CancelledError
+
+    def on_transfer(transfer: GuestTransfer) -> Any:
+        return save(transfer)
+
+    told.failures = int(late)
+    config = GuestConfig(on_transfer=on_transfer, on_event=told.on_event)
+    visitor = visit(serve(config, kind=kind))
+    token = visitor.become_guest(CART)
+
+    answers = [visitor.sign_up()]
+    if late:
+        answers.append(visitor.action("transfer"))
+
+    assert {200} == {answer.status_code for answer in answers}
+    assert token == visitor.guest_cookie
+    assert ("transfer-failed", "hook") in told.codes()
