@@ -9,6 +9,7 @@ callers do not use it, so that greenlets in the place of threads find no loop ru
 """
 
 import asyncio
+import contextlib
 import contextvars
 import functools
 import inspect
@@ -144,9 +145,10 @@ def submit(make: Make[T]) -> Future[T]:
 
 
 def _run_forever(loop: asyncio.AbstractEventLoop) -> None:
-    while True:
-        try:
-            loop.run_forever()
-        except (SystemExit, KeyboardInterrupt):  # noqa: PERF203 - hardly ever raised
-            # By a function of the app's, whose caller is told; the rest goes on.
-            continue
+    try:
+        while True:
+            with contextlib.suppress(SystemExit, KeyboardInterrupt):
+                # By a function of the app's, whose caller is told; the rest goes on.
+                loop.run_forever()
+    finally:  # by an error of the system's: who asks next gets another
+        _loops.pop(os.getpid(), None)

@@ -125,6 +125,24 @@ def test_a_system_exit_of_the_apps_loses_nothing_else() -> None:
     assert thread is submit(this_thread).result(LONG_SECONDS)
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_loop_that_has_ended_is_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As by an error of the selector, when something has closed its file."""
+    monkeypatch.setattr(_background, "_loops", {})
+    thread = submit(this_thread).result(LONG_SECONDS)
+    loop: Any = _background._loops[os.getpid()]
+
+    def fail(_: object) -> None:
+        raise OSError
+
+    monkeypatch.setattr(loop._selector, "select", fail)
+    loop.call_soon_threadsafe(int)
+    thread.join(LONG_SECONDS)
+    loop.close()
+
+    assert thread is not submit(this_thread).result(LONG_SECONDS)
+
+
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
 def test_k18_a_forked_child_gets_a_thread_of_its_own() -> None:
     """The child's work runs in the child, and the parent's loop still hears.
