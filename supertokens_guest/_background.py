@@ -9,6 +9,7 @@ callers do not use it, so that greenlets in the place of threads find no loop ru
 """
 
 import asyncio
+import contextlib
 import contextvars
 import functools
 import inspect
@@ -29,12 +30,21 @@ LOOP_SECONDS = 60.0  # then a sync call inside a running loop gives up waiting
 # None is ever closed: that would deafen a parent's, with which it shares a selector.
 _loops: dict[int, asyncio.AbstractEventLoop] = {}
 
-_blocks: contextvars.ContextVar[bool] = contextvars.ContextVar("blocks", default=False)
+# The decision, and the loop around it: what the app begins inside may last longer, or
+# have a loop of its own.
+_driven: contextvars.ContextVar[tuple[Any, Any]] = contextvars.ContextVar("driven")
+
+
+def _loop_here() -> asyncio.AbstractEventLoop | None:
+    with contextlib.suppress(RuntimeError):
+        return asyncio.get_running_loop()
+    return None
 
 
 def blocks() -> bool:
     """Tell whether what asks is driven by ``run_blocking``."""
-    return _blocks.get()
+    decision, loop = _driven.get((None, None))
+    return decision is not None and decision.cr_running and loop is _loop_here()
 
 
 async def run(make: Make[T]) -> T:
@@ -43,36 +53,26 @@ async def run(make: Make[T]) -> T:
 
 def run_blocking(decision: Coroutine[Any, Any, T]) -> T:
     """Run *decision* in this thread, without a loop."""
-    was = _blocks.set(True)
+    was = _driven.set((decision, _loop_here()))
     try:
         decision.send(None)
     except StopIteration as end:
         outcome: T = end.value
         return outcome
     finally:
-        _blocks.reset(was)
+        _driven.reset(was)
     decision.close()
     raise RuntimeError("A decision that blocks has tried to await.")
 
 
 def run_sync(make: Make[T]) -> T:
     """Run a coroutine on a loop of its own, inside a running one in another thread."""
-
-    async def inside() -> T:
-        _blocks.set(False)
-        return await make()
-
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
+    if _loop_here() is None:
         # Not the SDK's of each thread: of Django's new ones nobody would close it.
-        loop = asyncio.new_event_loop()
-        try:
-            return loop.run_until_complete(inside())
-        finally:
-            loop.close()
+        with contextlib.closing(asyncio.new_event_loop()) as loop:
+            return loop.run_until_complete(make())
     context = contextvars.copy_context()
-    return in_thread(lambda: context.run(asyncio.run, inside())).result(LOOP_SECONDS)
+    return in_thread(lambda: context.run(asyncio.run, make())).result(LOOP_SECONDS)
 
 
 def in_thread(work: Callable[..., T], *args: Any) -> Future[T]:
@@ -143,9 +143,10 @@ def submit(make: Make[T]) -> Future[T]:
 
 
 def _run_forever(loop: asyncio.AbstractEventLoop) -> None:
-    while True:
-        try:
-            loop.run_forever()
-        except (SystemExit, KeyboardInterrupt):  # noqa: PERF203 - hardly ever raised
-            # By a function of the app's, whose caller is told; the rest goes on.
-            continue
+    try:
+        while True:
+            with contextlib.suppress(SystemExit, KeyboardInterrupt):
+                # By a function of the app's, whose caller is told; the rest goes on.
+                loop.run_forever()
+    finally:  # by an error of the system's: who asks next gets another
+        _loops.pop(os.getpid(), None)

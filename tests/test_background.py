@@ -139,10 +139,40 @@ def test_what_a_decision_runs_on_a_loop_does_not_block(inside: bool) -> None:
     async def within() -> tuple[bool, bool]:
         return run_blocking(decide())
 
-    assert (True, False) == (
-        asyncio.run(within()) if inside else run_blocking(decide())
-    )
+    found = asyncio.run(within()) if inside else run_blocking(decide())
+
+    assert (True, False) == found
     assert not blocks()
+
+
+def test_a_loop_of_the_apps_own_does_not_block() -> None:
+    """A plain function of the app's may start one while a decision is driven."""
+
+    async def on_loop() -> bool:
+        return blocks()
+
+    async def decide() -> tuple[bool, bool, bool]:
+        return blocks(), asyncio.run(on_loop()), blocks()
+
+    assert (True, False, True) == run_blocking(decide())
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_loop_that_has_ended_is_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As by an error of the selector, when something has closed its file."""
+    monkeypatch.setattr(_background, "_loops", {})
+    thread = submit(this_thread).result(LONG_SECONDS)
+    loop: Any = _background._loops[os.getpid()]
+
+    def fail(_: object) -> None:
+        raise OSError
+
+    monkeypatch.setattr(loop._selector, "select", fail)
+    loop.call_soon_threadsafe(int)
+    thread.join(LONG_SECONDS)
+    loop.close()
+
+    assert thread is not submit(this_thread).result(LONG_SECONDS)
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
@@ -225,6 +255,21 @@ def test_a_decision_that_blocks_needs_no_loop() -> None:
     assert "yes" == run_blocking(decide("yes"))
     with pytest.raises(RuntimeError, match="tried to await"):
         run_blocking(_thread_and_context())
+
+
+@pytest.mark.anyio
+async def test_a_task_that_is_begun_meanwhile_does_not_block() -> None:
+    """As one of ``on_event``: it inherits the context, and runs on the app's loop."""
+
+    async def tell() -> bool:
+        return blocks()
+
+    async def decide() -> tuple[bool, asyncio.Task[bool]]:
+        return blocks(), asyncio.create_task(tell())
+
+    is_blocking, task = run_blocking(decide())
+
+    assert (True, False) == (is_blocking, await task)
 
 
 @pytest.mark.anyio

@@ -7,7 +7,7 @@ the guest is kept for another try.
 
 import copy
 import inspect
-from collections.abc import Awaitable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, cast
 
@@ -143,18 +143,17 @@ class Handover:
     async def call_hook(self) -> bool:
         """Tell the app of the transfer; return whether its hook, if any, succeeded."""
         hook: Any = current().config.on_transfer
+        answer: Any = None
         try:
-            if hook is None:
-                answer = None
-            elif background.blocks():
+            if hook is not None and background.blocks():
                 answer = hook(self.transfer())
-            elif self._runs_at_login():
-                answer = await background.call_app(hook, self.transfer())
-            else:
+            elif hook is not None and self._runs_at_login():
+                await background.call_app(hook, self.transfer())
+            elif hook is not None:
                 # The thread in which Django and Flask keep what belongs to a request.
                 answer = await sync_to_async(hook)(self.transfer())
             if inspect.isawaitable(answer):
-                await background.run(lambda: _awaited(answer))
+                await background.run(lambda: background.call_app(lambda it: it, answer))
         except Exception as error:  # noqa: BLE001 - the hook is the app's
             logger.error("on_transfer raised; the guest is kept", exc_info=error)
             current().tell("transfer-failed", "hook", guest=self.guest, error=error)
@@ -247,7 +246,3 @@ class Handover:
         claims = self.visit.session_claims() or {}
         brought = {str(claims[name]) for name in ("sub", "rsub") if name in claims}
         return bool(brought) and brought.isdisjoint({self.user_id, self.recipe_user_id})
-
-
-async def _awaited(answer: Awaitable[None]) -> None:
-    await answer

@@ -46,7 +46,7 @@ def headers_bytes(payload: Mapping[str, Any], *, ids: str, copies: int) -> int:
     """
     # As in the front token, in which what is not ASCII is escaped; the core writes a
     # float as Java does, by up to three characters longer.
-    text = json.dumps(payload, separators=(",", ":"))
+    text, ids = json.dumps(payload, separators=(",", ":")), json.dumps(ids)
     claims = len(text) + 3 * len(re.findall(r"\d\.|\de[+-]", text))
     # The core's own: three hashes, times, a handle; and the mark of a waiting guest.
     claims += 355 + 48 + 2 * len(ids)

@@ -41,9 +41,11 @@ _REFUSALS: dict[errors.Refusal, str] = {
 
 def body_of(error: errors.GuestError) -> tuple[dict[str, str], int]:
     """Return the JSON and the status for an *error* that a view does not catch."""
-    if type(error) is errors.PayloadError:  # the app's own mistake would go unseen
+    # By the first that fits: an app may raise one of its own that is derived from it.
+    status = next(_STATUSES[kind] for kind in _STATUSES if isinstance(error, kind))
+    if status == HTTPStatus.BAD_REQUEST:  # the app's own mistake would go unseen
         logger.warning("answered with 400: %s", error)
-    status = 403 if error.code == "cross_site" else _STATUSES[type(error)]
+    status = 403 if error.code == "cross_site" else status
     return {"message": HTTPStatus(status).phrase}, status
 
 

@@ -161,8 +161,11 @@ class Visit:
         if ambiguous:
             # Of two guests the header's is the visitor's: nobody can plant it.
             guests = [pair for pair in guests if pair[1]]
-        guests.sort(key=lambda pair: (pair[0].issued_at, pair[0].expires_at, pair[1]))
-        newest, by_header = guests[-1] if guests else (None, False)
+        newest, by_header = max(
+            guests,
+            key=lambda pair: (pair[0].issued_at, pair[0].expires_at, pair[1]),
+            default=(None, False),
+        )
         self.reading = Reading(
             guest=newest,
             by_header=by_header,

@@ -10,6 +10,7 @@ import os
 import pickle
 import signal
 import threading
+import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -20,6 +21,7 @@ from supertokens_guest import (
     GuestConfig,
     GuestError,
     GuestTransfer,
+    PayloadTooLargeError,
     TokenError,
     _runtime,
     set_guest_cookie,
@@ -28,12 +30,13 @@ from supertokens_guest import asyncio as guests
 from supertokens_guest import syncio as guests_syncio
 from supertokens_guest._tokens.issuing import AT_ONCE, places
 from supertokens_guest._tokens.keys import KeyCache
+from supertokens_guest._web.answers import body_of
 from testkit.apps import KINDS
 from testkit.browsing import guest_lines
 from testkit.core import Core
 from testkit.forging import static_key
 from testkit.sdk import ISSUER, Setup, guest_jwt, init_sdk, reset_sdk
-from testkit.visitors import cleared
+from testkit.visitors import cleared, front_payload
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -434,3 +437,81 @@ def test_places_of_a_forked_child(monkeypatch: pytest.MonkeyPatch) -> None:
         places("x").acquire(blocking=False) for _ in range(AT_ONCE)
     ]
     assert not places("x").acquire(blocking=False)
+
+
+def test_an_error_that_an_app_derived_is_answered() -> None:
+    """As the one that it is derived from, and not with a 500."""
+
+    class CartFullError(PayloadTooLargeError):
+        """The app's own."""
+
+    full = CartFullError("", "is full")
+
+    assert body_of(PayloadTooLargeError("", "is full")) == body_of(full)
+
+
+@every_kind
+@pytest.mark.parametrize("is_cancelled", [False, True])
+def test_a_task_that_a_hook_returns(
+    serve: Serve, visit: Visit, kind: Kind, is_cancelled: bool
+) -> None:
+    """A login neither waits for what the hook left running nor ends with it."""
+    ends: list[float] = []
+
+    async def on_transfer(_: GuestTransfer) -> Any:
+        task = asyncio.ensure_future(asyncio.sleep(1.0))
+        if is_cancelled:
+            task.cancel()
+        ends.append(time.monotonic() + 1.0)
+        return task
+
+    visitor = visit(serve(GuestConfig(on_transfer=on_transfer), kind=kind))
+    visitor.become_guest(CART)
+
+    answer = visitor.login()
+
+    assert time.monotonic() < ends[0]
+    assert 200 == answer.status_code
+    assert cleared(answer)
+
+
+@pytest.mark.parametrize("kind", ["flask", "django", "django-asgi"])
+@pytest.mark.parametrize("late", [False, True])
+def test_what_a_plain_hook_returns_is_cancelled(
+    serve: Serve, visit: Visit, told: Told, kind: Kind, late: bool
+) -> None:
+    """It has failed, as any other hook that raises, and the guest is kept."""
+
+    async def save(transfer: GuestTransfer) -> None:
+        told.on_transfer(transfer)
+        raise asyncio.CancelledError
+
+    def on_transfer(transfer: GuestTransfer) -> Any:
+        return save(transfer)
+
+    told.failures = int(late)
+    config = GuestConfig(on_transfer=on_transfer, on_event=told.on_event)
+    visitor = visit(serve(config, kind=kind))
+    token = visitor.become_guest(CART)
+
+    answers = [visitor.sign_up()]
+    if late:
+        answers.append(visitor.action("transfer"))
+
+    assert {200} == {answer.status_code for answer in answers}
+    assert token == visitor.guest_cookie
+    assert ("transfer-failed", "hook") in told.codes()
+
+
+def test_the_bound_counts_ids_that_are_not_ascii(serve: Serve, visit: Visit) -> None:
+    """In a front token each letter of them takes six bytes."""
+    app = serve(session={"anti_csrf": "VIA_TOKEN"})
+    visitor = visit(app)
+    visitor.keep_cookie(guest_jwt(app.core, payload={"x": "a" * 100}))
+
+    answer = visitor.login("Ж" * 64)
+    visitor.http.headers["anti-csrf"] = answer.headers["anti-csrf"]
+    refreshed = visitor.refresh()
+
+    claims = front_payload(refreshed).get("guest", {})
+    assert "x" not in claims
