@@ -114,10 +114,9 @@ def is_quiet(visit: Visit) -> bool:
     """Tell whether a known guest asks and nothing has to be done: nearly always."""
     if visit.was_read or visit.written or visit.cleared or visit.deferred:
         return False
-    runtime, cookies = current(), visit.lone_cookies
-    key_set, due_at = runtime.quiet.get(cookies, (None, 0))
-    is_known = time.time() < due_at and key_set is runtime.verifier.keys.current()
-    return is_known and cookies is not None
+    runtime = current()
+    key_set, due_at = runtime.quiet.get(visit.lone_cookies, (None, 0))
+    return time.time() < due_at and key_set is runtime.verifier.keys.current()
 
 
 async def answer(visit: Visit, response: Any) -> None:
@@ -154,7 +153,7 @@ async def _settle(visit: Visit, response: Any) -> None:
 async def _keep_up(visit: Visit, response: Any) -> None:
     """Issue or renew by itself, or remember that there is no need to."""
     reading, runtime = await visit.read(), current()
-    guest, keys, due_at = reading.guest, runtime.verifier.keys.current(), 0.0
+    guest, cookies, due_at = reading.guest, visit.lone_cookies, 0.0
     if guest is not None:
         ends_at = guest.expires_at.timestamp()
         due_at = min(guest.issued_at.timestamp() + RENEW_SECONDS, ends_at)
@@ -163,7 +162,8 @@ async def _keep_up(visit: Visit, response: Any) -> None:
     if time.time() < due_at:
         while len(runtime.quiet) >= MAX_REMEMBERED:
             runtime.quiet.pop(next(iter(runtime.quiet)), None)
-        runtime.quiet[visit.lone_cookies] = (keys, due_at)
+        if cookies is not None:
+            runtime.quiet[cookies] = (runtime.verifier.keys.current(), due_at)
     elif not is_for_all(response):
         is_eager = runtime.config.issue != "lazy"
         if guest is not None or (is_eager and answers.may_issue(visit)):
@@ -184,7 +184,7 @@ async def _attempt(visit: Visit, response: Any, guest: Guest | None) -> None:
             None if guest is None else guest.id,
             None,
             code="issue" if guest is None else "renew",
-            wait_seconds=current().wait_seconds,
+            wait_seconds=runtime.wait_seconds,
             place=place,
         )
     except Exception as error:  # noqa: BLE001 - the answer goes without a guest
